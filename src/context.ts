@@ -1,0 +1,36 @@
+/** What a command may ask of the world besides its own input: built once, in `cli/main.ts`, and handed down. */
+export interface Context {
+  /** Aborts when the user interrupts. Whatever waits must stop waiting. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch, by this machine's clock. */
+  now(): number;
+  /** Progress and log lines; `cli/report.ts` decides what is shown. Never carries a secret. */
+  emit(event: Event): void;
+  /** Asks the person at the terminal; null where there is none (cron, pipes, `--json`). */
+  readonly ask: Ask | null;
+}
+
+/** One question to a person. Answers null when the person declines (empty line, end of input, interrupt). */
+export type Ask = (question: { text: string; hidden: boolean }) => Promise<string | null>;
+
+export type Event =
+  /** A named step of a pass begins; `--verbose` shows them, fault tests kill at them. */
+  | { kind: 'step'; site: string; step: Step; detail?: string }
+  | { kind: 'warning'; site: string | null; text: string }
+  | { kind: 'note'; site: string | null; text: string };
+
+/** The steps of a pass, in their order. */
+export type Step =
+  | 'connect'
+  | 'handshake'
+  | 'hello'
+  | 'lock'
+  | 'list'
+  | 'settle'
+  | 'token'
+  | 'fence'
+  | 'intent'
+  | 'submit'
+  | 'outcome'
+  | 'cancel'
+  | 'report';

@@ -1,0 +1,104 @@
+import type { RefusalClass } from '../failure.ts';
+
+/**
+ * One batch system, as text: builds command lines, reads their output. Knows nothing of SSH, files or time.
+ *
+ * Command lines are for a POSIX `sh` on the login host, which wraps each in `timeout` and has unset the variables of
+ * `defaultsPrefixes` before.
+ */
+export interface Scheduler {
+  readonly kind: string;
+  /** Environment variables with these prefixes change what the clients do; they are unset before every call. */
+  readonly defaultsPrefixes: readonly string[];
+  /** The directive lines of the script, without their `#SBATCH`-like prefix. A value with a newline never gets here. */
+  directives(job: BatchJob): readonly string[];
+  /** Reads the script on stdin. */
+  submitCommand(job: BatchJob, submission: Submission): string;
+  parseSubmit(output: Output): SubmitOutcome;
+  listCommand(query: ListQuery): string;
+  parseList(output: Output, query: ListQuery): Listing;
+  /** Ends pilots, the hard way. Never called with no ids: with none, some clients end everything. */
+  cancelCommand(ids: readonly string[], options: { onlyPending: boolean }): string;
+  parseCancel(output: Output, ids: readonly string[]): CancelOutcome;
+  /** The array indices that a submission of `count` pilots has, in its scheduler's own numbering; one pilot alone is no array: `[null]`. */
+  arrayIndices(count: number): readonly (number | null)[];
+  /** The id of one pilot, as the scheduler's own commands take it. */
+  pilotId(submissionId: string, index: number | null): string;
+}
+
+/** What a finished command left. `code` 124: it was timed out. */
+export interface Output {
+  stdout: string;
+  stderr: string;
+  code: number;
+}
+
+/** What every pilot of a site asks of its batch system. */
+export interface BatchJob {
+  /** Legible, ≤ 15 characters, starts with a letter, `[A-Za-z0-9-]`. */
+  name: string;
+  /** Whole minutes are all that every scheduler can express; seconds are rounded up by the dialect. */
+  walltimeSeconds: number;
+  queue: string | null;
+  account: string | null;
+  project: string | null;
+  qos: string | null;
+  constraint: string | null;
+  reservation: string | null;
+  /** null: all of the node. */
+  cores: number | null;
+  /** null: all of the node. */
+  memoryMB: number | null;
+  /** Directives of the user's own, verbatim, one line each. */
+  extra: readonly string[];
+  /** Options (by name, no dashes) that must not be emitted here. */
+  skip: readonly string[];
+}
+
+export interface Submission {
+  tag: string;
+  /** Pilots in it; 1 is a plain job, more an array. */
+  count: number;
+  /** A shell word: the directory for the batch system's own output, on a file system the nodes see. */
+  logDirWord: string;
+}
+
+export type SubmitOutcome =
+  | { kind: 'accepted'; id: string }
+  | { kind: 'refused'; refusal: RefusalClass; text: string }
+  /** The scheduler may or may not have taken it. */
+  | { kind: 'inDoubt'; text: string };
+
+export interface ListQuery {
+  jobName: string;
+  /** A second listing in the opposite order shows a first one that lost lines. Dialects that cannot, ignore it. */
+  reversed: boolean;
+}
+
+/** A listing is complete or it is nothing. It holds finished jobs too, as far as the scheduler still knows them. */
+export type Listing = { kind: 'complete'; jobs: readonly ListedJob[] } | { kind: 'incomplete'; reason: string };
+
+/** `finished`: it will not run (again). `ending`: it is on its way out and no longer counts. */
+export type JobState = 'pending' | 'running' | 'held' | 'suspended' | 'ending' | 'finished' | 'unknown';
+
+export interface ListedJob {
+  /** As the scheduler's own commands take it: `123`, `123_4`. */
+  id: string;
+  /** The id the submission was answered with: `123`. */
+  submissionId: string;
+  index: number | null;
+  state: JobState;
+  /** The scheduler's own words, or null. */
+  reason: string | null;
+  /** As it was given at submission; null where the site erased it. */
+  tag: string | null;
+  nodes: number;
+  /** The node it runs on, or null. */
+  node: string | null;
+  /** Seconds since the epoch by the scheduler's clock; null when it does not say. */
+  submittedAt: number | null;
+  startedAt: number | null;
+  endsAt: number | null;
+}
+
+export type CancelOutcome = { kind: 'done' } | { kind: 'refused'; text: string };

@@ -1,0 +1,51 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Failure } from '../failure.ts';
+
+/**
+ * Starts a command on a login host: the one thing a transport does. Disposing closes the connection; it does not end
+ * remote programs.
+ */
+export interface Transport extends AsyncDisposable {
+  /** Where it leads, for messages: `ada@login.example.org:22`. */
+  readonly target: string;
+  /**
+   * `command` is parsed by the user's login shell there, whatever that is. Rejects (with `NeverStarted`) only when
+   * the command surely never started. Aborting closes the channel and does not end the remote program.
+   */
+  spawn(command: string, options: { signal: AbortSignal }): Promise<RemoteProcess>;
+}
+
+/** Streams honour backpressure. Both output streams end when the channel closes, whatever the reason. */
+export interface RemoteProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Never rejects. `lost`: nobody knows how it ended, or whether it has. */
+  readonly exited: Promise<Exit>;
+}
+
+export type Exit =
+  | { kind: 'exited'; code: number }
+  | { kind: 'signalled'; signal: string }
+  | { kind: 'lost'; reason: string };
+
+/** What `spawn` rejects with: the command did not start, and this is why. */
+export class NeverStarted extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.kind);
+    this.failure = failure;
+  }
+}
+
+/** What a transport needs to know of a site. Nulls mean: whatever the user's SSH configuration says. */
+export interface Endpoint {
+  site: string;
+  /** A host name, or a `Host` of the user's SSH configuration. */
+  host: string;
+  user: string | null;
+  port: number | null;
+  identityFile: string | null;
+  /** The limit on everything up to and including the login, a person's typing not counted. */
+  connectSeconds: number;
+}
