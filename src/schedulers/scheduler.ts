@@ -20,10 +20,12 @@ export interface Scheduler {
   /** Ends pilots, the hard way. Never called with no ids: with none, some clients end everything. */
   cancelCommand(ids: readonly string[], options: { onlyPending: boolean }): string;
   parseCancel(output: Output, ids: readonly string[]): CancelOutcome;
-  /** The array indices that a submission of `count` pilots has, in its scheduler's own numbering; one pilot alone is no array: `[null]`. */
-  arrayIndices(count: number): readonly (number | null)[];
+  /** The index of an array's first pilot. */
+  readonly firstIndex: number;
   /** The id of one pilot, as the scheduler's own commands take it. */
   pilotId(submissionId: string, index: number | null): string;
+  /** The id a submission was answered with, from the id of one of its pilots. */
+  submissionIdOf(pilotId: string): string;
 }
 
 /** What a finished command left. `code` 124: it was timed out. */
@@ -57,8 +59,10 @@ export interface BatchJob {
 
 export interface Submission {
   tag: string;
-  /** Pilots in it; 1 is a plain job, more an array. */
+  /** Pilots in it. */
   count: number;
+  /** Where the site knows no arrays, each pilot is a submission of its own and \`count\` is 1. */
+  array: boolean;
   /** A shell word: the directory for the batch system's own output, on a file system the nodes see. */
   logDirWord: string;
 }

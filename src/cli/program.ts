@@ -1,0 +1,248 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Result } from '../failure.ts';
+import type { Outcome } from './outcome.ts';
+
+/** Every command and flag. Commands are loaded when they are called: `--help` and `--version` load commander only. */
+
+/** What every command accepts, before or after its name. */
+export interface GlobalOptions {
+  json?: boolean;
+  quiet?: boolean;
+  verbose?: boolean;
+  configDir?: string;
+}
+
+/** What a command line asks for. `run` is given what `cli/main.ts` built. */
+export interface Request {
+  options: GlobalOptions;
+  run: Run;
+}
+
+/** Runs a command: `directories` says where profiles and history are. */
+export type Run = (world: World) => Promise<Result<Outcome>>;
+
+export interface World {
+  context: import('../context.ts').Context;
+  configDir: string;
+  dataDir: string;
+  /** All of standard input, for `site import -`. */
+  readStdin(): Promise<string>;
+}
+
+interface JobFlags {
+  anyOwner?: boolean;
+  allowExpiring?: boolean;
+  dryRun?: boolean;
+}
+
+/** The command line's grammar; `take` is given what was asked for. */
+export function buildProgram(version: string, take: (request: Request) => void): Command {
+  const program = new Command('glidein')
+    .description('Turns an allocation on a batch cluster into your own slots in an HTCondor pool.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .exitOverride()
+    .showSuggestionAfterError(true)
+    .addHelpText('after', firstSteps);
+  withGlobals(program);
+  const adder = new Adder(program, take);
+  addSiteCommands(adder);
+  addPilotCommands(adder);
+  addTokenCommands(adder);
+  return program;
+}
+
+const firstSteps = `
+First steps:
+  glidein site import campus.json     take a profile
+  glidein render campus               see the job, exactly; opens no connection
+  glidein submit campus --dry-run     connect and look, change nothing
+  glidein submit campus               one pilot, now
+  glidein top-up campus               bring the site to its target; what cron calls
+
+Exit codes:
+  0 done   1 the scheduler refused   2 usage or configuration   3 try again later   4 paused   70 a bug   130 interrupted`;
+
+function withGlobals(command: Command): Command {
+  return command
+    .option('--json', 'print one JSON object on stdout')
+    .option('-q, --quiet', 'speak only when something changed or needs you')
+    .option('-v, --verbose', 'say each step on stderr')
+    .option('--config-dir <dir>', 'keep profiles, templates, history below this directory (or GLIDEIN_CONFIG_DIR)');
+}
+
+/** Adds commands whose action is to ask for a run. */
+class Adder {
+  private readonly program: Command;
+  private readonly take: (request: Request) => void;
+
+  constructor(program: Command, take: (request: Request) => void) {
+    this.program = program;
+    this.take = take;
+  }
+
+  group(name: string, description: string): Adder {
+    const group = withGlobals(this.program.command(name).description(description));
+    return new Adder(group, this.take);
+  }
+
+  /** `run` is given the positional arguments and the command's own flags. */
+  add<Flags>(usage: string, description: string, run: (args: string[], flags: Flags) => Run, flags: readonly Option[] = []): void {
+    const command = withGlobals(this.program.command(usage).description(description));
+    for (const flag of flags) command.addOption(flag);
+    command.action(() => {
+      const options = command.optsWithGlobals<GlobalOptions & Flags>();
+      this.take({ options, run: run(command.processedArgs.flat().filter((arg) => arg !== undefined), options) });
+    });
+  }
+}
+
+const dryRun = new Option('--dry-run', 'look and say what would be done, change nothing');
+const anyOwner = new Option('--any-owner', "let anybody's jobs run on the pilots (must be typed each time)");
+const allowExpiring = new Option('--allow-expiring', 'submit although the token expires before the wall clock ends');
+const everySite = new Option('--all', 'every site that has a profile');
+const howMany = (fallback: number) =>
+  new Option('-n, --count <N>', 'how many pilots').argParser(wholeNumber).default(fallback);
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || value > 10_000) throw new InvalidArgumentError('It must be a whole number from 1 to 10000.');
+  return value;
+}
+
+function addSiteCommands(program: Adder): void {
+  const site = program.group('site', 'profiles: where pilots run, and for whom');
+  site.add('list', 'the sites that have a profile', () => async ({ configDir }) => {
+    const { siteList } = await import('../commands/site-list.ts');
+    const { listOutcome } = await import('./site-outcomes.ts');
+    return listOutcome(await siteList({ configDir }));
+  });
+  site.add('show <site>', 'a profile as it is understood, with its defaults', ([name = '']) => async ({ configDir }) => {
+    const { siteShow } = await import('../commands/site-show.ts');
+    const { showOutcome } = await import('./site-outcomes.ts');
+    return showOutcome(await siteShow({ configDir, site: name }));
+  });
+  site.add('export <site>', 'a profile as it was written', ([name = '']) => async ({ configDir }) => {
+    const { siteExport } = await import('../commands/site-export.ts');
+    const { exportOutcome } = await import('./site-outcomes.ts');
+    return exportOutcome(await siteExport({ configDir, site: name }));
+  });
+  addSiteChanges(site);
+}
+
+function addSiteChanges(site: Adder): void {
+  site.add<JobFlags>(
+    'import <file>',
+    'take a profile from a file (- for stdin); replaces a site of the same name',
+    ([file = ''], flags) =>
+      async ({ configDir, readStdin }) => {
+        const { siteImport } = await import('../commands/site-import.ts');
+        const { importOutcome } = await import('./site-outcomes.ts');
+        const text = file === '-' ? await readStdin() : null;
+        const name = file === '-' ? 'standard input' : file;
+        return importOutcome(await siteImport({ configDir, file: name, text, dryRun: flags.dryRun ?? false }));
+      },
+    [dryRun],
+  );
+  site.add<JobFlags>(
+    'set <site> <assignments...>',
+    'change keys: KEY=VALUE, dotted keys, VALUE as JSON, else text; null takes a key away',
+    ([name = '', ...assignments], flags) =>
+      async ({ configDir }) => {
+        const { siteSet } = await import('../commands/site-set.ts');
+        const { setOutcome } = await import('./site-outcomes.ts');
+        return setOutcome(await siteSet({ configDir, site: name, assignments, dryRun: flags.dryRun ?? false }));
+      },
+    [dryRun],
+  );
+  site.add<JobFlags>(
+    'remove <site>',
+    'forget a profile on this machine; pilots on the cluster run on',
+    ([name = ''], flags) =>
+      async ({ configDir }) => {
+        const { siteRemove } = await import('../commands/site-remove.ts');
+        const { removeOutcome } = await import('./site-outcomes.ts');
+        return removeOutcome(await siteRemove({ configDir, site: name, dryRun: flags.dryRun ?? false }));
+      },
+    [dryRun],
+  );
+}
+
+function addPilotCommands(program: Adder): void {
+  program.add<JobFlags & { count: number }>(
+    'render <site>',
+    'print exactly the job script; the submit command goes to stderr; opens no connection',
+    ([site = ''], flags) =>
+      async ({ configDir, context }) => {
+        const { renderJob } = await import('../commands/render.ts');
+        const { renderOutcome } = await import('./pilot-outcomes.ts');
+        const options = { configDir, site, count: flags.count, ...jobOptions(flags) };
+        return renderOutcome(await renderJob(options, context));
+      },
+    [howMany(1), anyOwner],
+  );
+  addSubmissions(program);
+  program.add<{ all?: boolean }>(
+    'status [sites...]',
+    'what is there, against the target; changes nothing',
+    (sites, flags) =>
+      async ({ configDir, context }) => {
+        const { statusOfSites } = await import('../commands/status.ts');
+        const { statusOutcome } = await import('./pilot-outcomes.ts');
+        return statusOutcome(await statusOfSites({ configDir, sites, all: flags.all ?? false }, context));
+      },
+    [everySite],
+  );
+  program.add<JobFlags & { all?: boolean; pending?: boolean }>(
+    'cancel <site> [ids...]',
+    'end pilots at once: running jobs die with them',
+    ([site = '', ...ids], flags) =>
+      async ({ configDir, dataDir, context }) => {
+        const { cancelPilots } = await import('../commands/cancel.ts');
+        const { sitesOutcome } = await import('./pilot-outcomes.ts');
+        const { pending = false, all = false, dryRun: dry = false } = flags;
+        return sitesOutcome(await cancelPilots({ configDir, dataDir, site, ids, pending, all, dryRun: dry }, context));
+      },
+    [new Option('--pending', 'all that have not started'), new Option('--all', 'all of the site, running ones too'), dryRun],
+  );
+}
+
+function addSubmissions(program: Adder): void {
+  program.add<JobFlags & { count: number }>(
+    'submit <site>',
+    'submit pilots once, now, whatever the target',
+    ([site = ''], flags) =>
+      async ({ configDir, dataDir, context }) => {
+        const { submitPilots } = await import('../commands/submit.ts');
+        const { sitesOutcome } = await import('./pilot-outcomes.ts');
+        const options = { configDir, dataDir, site, count: flags.count, dryRun: flags.dryRun ?? false, ...jobOptions(flags) };
+        return sitesOutcome(await submitPilots(options, context));
+      },
+    [howMany(1), anyOwner, allowExpiring, dryRun],
+  );
+  program.add<JobFlags & { all?: boolean }>(
+    'top-up [sites...]',
+    'one pass: bring each site nearer its target, never above; what cron calls',
+    (sites, flags) =>
+      async ({ configDir, dataDir, context }) => {
+        const { topUpSites } = await import('../commands/top-up.ts');
+        const { sitesOutcome } = await import('./pilot-outcomes.ts');
+        const options = { configDir, dataDir, sites, all: flags.all ?? false, dryRun: flags.dryRun ?? false, ...jobOptions(flags) };
+        return sitesOutcome(await topUpSites(options, context));
+      },
+    [everySite, anyOwner, allowExpiring, dryRun],
+  );
+}
+
+function addTokenCommands(program: Adder): void {
+  const token = program.group('token', 'the token with which pilots join the pool');
+  token.add('check <site>', 'what the token is good for, and until when; never prints it', ([site = '']) => async ({ configDir, context }) => {
+    const { checkSiteToken } = await import('../commands/token-check.ts');
+    const { tokenOutcome } = await import('./pilot-outcomes.ts');
+    return tokenOutcome(await checkSiteToken({ configDir, site }, context));
+  });
+}
+
+function jobOptions(flags: JobFlags): { anyOwner: boolean; allowExpiring: boolean } {
+  return { anyOwner: flags.anyOwner ?? false, allowExpiring: flags.allowExpiring ?? false };
+}

@@ -1,0 +1,159 @@
+import { styleText } from 'node:util';
+import type { Event } from '../context.ts';
+import type { Failure } from '../failure.ts';
+import type { SiteReport } from '../fleet/site-report.ts';
+import type { Pilot } from '../login/census.ts';
+import { wordFailure } from './failure-words.ts';
+
+/** All wording but that of failures: what a command found, as text for a person or as the fixed JSON for a program. */
+
+export interface Printing {
+  json: boolean;
+  quiet: boolean;
+  verbose: boolean;
+  color: boolean;
+}
+
+/** A line for stderr, or null when this event is not to be shown. */
+export function eventLine(event: Event, printing: Printing): string | null {
+  const prefix = 'site' in event && event.site !== null ? `${event.site}: ` : '';
+  switch (event.kind) {
+    case 'step':
+      return printing.verbose ? dim(`${prefix}step ${event.step}${event.detail === undefined ? '' : ` ${event.detail}`}`, printing) : null;
+    case 'note':
+      return printing.verbose ? dim(`${prefix}${event.text}`, printing) : null;
+    case 'warning':
+      return printing.quiet ? null : `${prefix}${paint('yellow', 'warning:', printing)} ${event.text}`;
+  }
+}
+
+/** A failure, with the next thing to type. */
+export function failureLines(failure: Failure, site: string | null, printing: Printing): string {
+  const { message, hint } = wordFailure(failure);
+  const prefix = site === null ? '' : `${site}: `;
+  const lines = [`${prefix}${paint('red', 'error:', printing)} ${message}`];
+  if (hint !== null) lines.push(`${prefix}${dim('next:', printing)} ${hint}`);
+  return lines.join('\n');
+}
+
+/** A failure as the JSON that `--json` prints. */
+export function failureJson(failure: Failure): object {
+  const { message, hint } = wordFailure(failure);
+  const site = 'site' in failure ? failure.site : null;
+  return { error: { code: failure.kind, message, site, hint } };
+}
+
+/** What `top-up`, `submit`, `drain` and `cancel` print with `--json`. */
+export function siteJson(report: SiteReport): object {
+  const { site, state, target, counts, submitted, cancelled, drained, ids, planned } = report;
+  return {
+    site,
+    state,
+    target,
+    ...counts,
+    submitted,
+    cancelled,
+    drained,
+    ids,
+    reason: reasonOf(report),
+    ...(planned === null ? {} : { planned }),
+  };
+}
+
+/** What `status` prints with `--json`: the same counts, and the pilots. */
+export function statusJson(report: SiteReport): object {
+  return { ...siteJson(report), pilots: report.pilots.map(pilotJson) };
+}
+
+function reasonOf(report: SiteReport): string | null {
+  return report.failure === null ? report.reason : wordFailure(report.failure).message;
+}
+
+function pilotJson(pilot: Pilot): object {
+  const { id, state, nodes, reason, node, tag } = pilot;
+  return { id, state, nodes, reason, node, tag, submittedAt: iso(pilot.submittedAt), startedAt: iso(pilot.startedAt), endsAt: iso(pilot.endsAt) };
+}
+
+function iso(seconds: number | null): string | null {
+  return seconds === null ? null : new Date(seconds * 1000).toISOString();
+}
+
+/** One line about one site: its count against the target, and what was done. Null: nothing worth a line in `--quiet`. */
+export function siteLine(report: SiteReport, printing: Printing): string | null {
+  const changed = report.submitted + report.cancelled > 0;
+  if (printing.quiet && !changed) return null;
+  if (report.failure !== null && !changed && total(report) === 0) return null;
+  const done = doneWords(report);
+  const reason = report.reason === null ? '' : `; ${report.reason}`;
+  return `${paint('bold', report.site, printing)}: ${countWords(report)}${done === '' ? '' : `; ${done}`}${reason}`;
+}
+
+function total(report: SiteReport): number {
+  return Object.values(report.counts).reduce((sum, count) => sum + count, 0);
+}
+
+function countWords(report: SiteReport): string {
+  const parts = Object.entries(report.counts).flatMap(([state, count]) =>
+    count === 0 ? [] : [`${count} ${state === 'inDoubt' ? 'in doubt' : state}`],
+  );
+  const detail = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+  return `${total(report)} of ${report.target ?? '?'} pilots${detail}`;
+}
+
+function doneWords(report: SiteReport): string {
+  const { planned } = report;
+  if (planned !== null) return plannedWords(planned);
+  const done: string[] = [];
+  if (report.submitted > 0) done.push(`submitted ${report.submitted}: ${idWords(report.ids)}`);
+  if (report.cancelled > 0) done.push(`cancelled ${report.cancelled}: ${idWords(report.ids)}`);
+  return done.join('; ');
+}
+
+function plannedWords(planned: NonNullable<SiteReport['planned']>): string {
+  if (planned.submit > 0) return `would submit ${planned.submit}`;
+  if (planned.cancel.length > 0) return `would cancel ${planned.cancel.length}: ${idWords(planned.cancel)}`;
+  return 'would do nothing';
+}
+
+/** The first few of many ids. */
+function idWords(ids: readonly string[]): string {
+  return ids.length <= 6 ? ids.join(' ') : `${ids.slice(0, 5).join(' ')} … ${ids.at(-1)}`;
+}
+
+/** A site's status: its line, and a table of its pilots. */
+export function statusText(report: SiteReport, printing: Printing): string {
+  const header = siteLine(report, { ...printing, quiet: false });
+  const rows = report.pilots.map((pilot) => [
+    pilot.id,
+    pilot.state,
+    pilot.node ?? '-',
+    short(pilot.startedAt ?? pilot.submittedAt),
+    short(pilot.endsAt),
+    pilot.reason ?? '',
+  ]);
+  if (rows.length === 0) return header ?? '';
+  const table = columns([['PILOT', 'STATE', 'NODE', 'SINCE', 'UNTIL', 'REASON'], ...rows]);
+  return `${header}\n${table.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** `11-20 14:05`, UTC. */
+function short(seconds: number | null): string {
+  return seconds === null ? '-' : (iso(seconds) ?? '').slice(5, 16).replace('T', ' ');
+}
+
+/** Rows as left-aligned columns. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
+  return rows.map((row) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ').trimEnd());
+}
+
+type Style = 'red' | 'yellow' | 'bold' | 'dim';
+
+function paint(style: Style, text: string, printing: Printing): string {
+  return printing.color ? styleText(style, text, { validateStream: false }) : text;
+}
+
+function dim(text: string, printing: Printing): string {
+  return paint('dim', text, printing);
+}

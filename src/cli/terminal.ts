@@ -1,0 +1,30 @@
+import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
+import type { Ask } from '../context.ts';
+
+/** A way to ask the person at the terminal, or null where there is none. Questions go to stderr: stdout is for results. */
+export function terminalAsk(signal: AbortSignal): Ask | null {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
+  return ({ text, hidden }) => askOnce(text, hidden, signal);
+}
+
+function askOnce(text: string, hidden: boolean, signal: AbortSignal): Promise<string | null> {
+  return new Promise((resolve) => {
+    const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const output = hidden ? silent : process.stderr;
+    if (hidden) process.stderr.write(`${text} `);
+    const lines = createInterface({ input: process.stdin, output, terminal: true });
+    const finish = (answer: string | null) => {
+      signal.removeEventListener('abort', interrupted);
+      lines.close();
+      if (hidden) process.stderr.write('\n');
+      resolve(answer === '' ? null : answer);
+    };
+    const interrupted = () => finish(null);
+    signal.addEventListener('abort', interrupted, { once: true });
+    // In raw mode ctrl-C is a key, not a signal: hand it on.
+    lines.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    lines.once('close', () => finish(null));
+    lines.question(hidden ? '' : `${text} `, finish);
+  });
+}

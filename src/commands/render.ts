@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+import { loadProfile } from '../config/store.ts';
+import type { Context } from '../context.ts';
+import { ok, type Result } from '../failure.ts';
+import { type JobOptions, renderedJob } from '../fleet/site-job.ts';
+import { schedulerOf } from '../fleet/site-login.ts';
+import { newTag } from '../pilot/tag.ts';
+
+export interface RenderOptions extends JobOptions {
+  site: string;
+  count: number;
+}
+
+/** The job as it would be submitted. `command` reads `script` on stdin, in a POSIX shell on the login host. */
+export interface RenderReport {
+  site: string;
+  command: string;
+  script: string;
+  /** Who may run jobs on the pilots, in words. */
+  owners: string;
+}
+
+/** Renders a site's job. Opens no connection and reads no token. */
+export async function renderJob(options: RenderOptions, context: Context): Promise<Result<RenderReport>> {
+  const profile = await loadProfile(options.configDir, options.site);
+  if (!profile.ok) return profile;
+  const job = await renderedJob(profile.value, options, context);
+  if (!job.ok) return job;
+  const submission = job.value.submission(newTag(options.site, randomBytes(10)), options.count);
+  const script = job.value.script(submission.tag);
+  if (!script.ok) return script;
+  const command = schedulerOf(profile.value).submitCommand(job.value.batchJob, submission);
+  return ok({ site: options.site, command, script: script.value, owners: job.value.owners });
+}

@@ -1,0 +1,24 @@
+import type { Context } from '../context.ts';
+import { ok, type Result } from '../failure.ts';
+import { overSites, remembered } from '../fleet/over-sites.ts';
+import { failureReport, type SiteReport } from '../fleet/site-report.ts';
+import { type JobOptions, siteJob } from '../fleet/site-job.ts';
+import { submitMore } from '../fleet/top-up.ts';
+
+export interface SubmitOptions extends JobOptions {
+  dataDir: string;
+  site: string;
+  /** How many pilots more, whatever the target. */
+  count: number;
+  dryRun: boolean;
+}
+
+/** Submits pilots once, because a person asked. */
+export async function submitPilots(options: SubmitOptions, context: Context): Promise<Result<SiteReport[]>> {
+  const reports = await overSites(options.configDir, [options.site], async (profile) => {
+    const job = await siteJob(profile, options, context);
+    if (!job.ok) return failureReport(profile.name, profile.target, job.failure);
+    return remembered(options.dataDir, await submitMore(profile, job, options.count, options.dryRun, context), context);
+  });
+  return ok(reports);
+}

@@ -1,0 +1,23 @@
+import type { Context } from '../context.ts';
+import { ok, type Result } from '../failure.ts';
+import { type Chosen, chooseSites } from '../fleet/choose-sites.ts';
+import { overSites, remembered } from '../fleet/over-sites.ts';
+import { type JobOptions, siteJob } from '../fleet/site-job.ts';
+import type { SiteReport } from '../fleet/site-report.ts';
+import { topUp } from '../fleet/top-up.ts';
+
+export interface TopUpOptions extends Chosen, JobOptions {
+  dataDir: string;
+  dryRun: boolean;
+}
+
+/** One pass over each site: brings it nearer its target and never above. */
+export async function topUpSites(options: TopUpOptions, context: Context): Promise<Result<SiteReport[]>> {
+  const sites = await chooseSites(options.configDir, options, false);
+  if (!sites.ok) return sites;
+  const reports = await overSites(options.configDir, sites.value, async (profile) => {
+    const job = await siteJob(profile, options, context);
+    return remembered(options.dataDir, await topUp(profile, job, options.dryRun, context), context);
+  });
+  return ok(reports);
+}

@@ -1,0 +1,102 @@
+import type { Census, Pilot } from '../login/census.ts';
+import { exitCodeOf, type Failure } from '../failure.ts';
+
+/** What a pass, or a look, found and did at one site. The JSON of the commands is made from it (docs/design.md, "Commands"). */
+export interface SiteReport {
+  site: string;
+  state: SiteState;
+  target: number | null;
+  counts: Counts;
+  submitted: number;
+  cancelled: number;
+  drained: number;
+  /** With `--dry-run`: what would have been done. */
+  planned: { submit: number; cancel: readonly string[] } | null;
+  /** Ids of the pilots submitted or cancelled. */
+  ids: readonly string[];
+  /** Why it is not simply at its target; null when there is nothing to say. */
+  reason: string | null;
+  failure: Failure | null;
+  pilots: readonly Pilot[];
+}
+
+/**
+ * `ok`: at target, or below it only by the profile's own limits. `short`: the scheduler refused. `invalid`: nothing was
+ * tried, because profile, token or image are not fit for it.
+ */
+export type SiteState = 'ok' | 'short' | 'doubt' | 'busy' | 'paused' | 'unreachable' | 'incomplete' | 'invalid';
+
+export interface Counts {
+  running: number;
+  pending: number;
+  held: number;
+  suspended: number;
+  unknown: number;
+  inDoubt: number;
+}
+
+export const noCounts: Counts = { running: 0, pending: 0, held: 0, suspended: 0, unknown: 0, inDoubt: 0 };
+
+/** What counts against the target, by state. What is ending does not. */
+export function countsOf(census: Census): Counts {
+  const of = (state: Pilot['state']) => census.pilots.filter((pilot) => pilot.state === state).length;
+  return {
+    running: of('running'),
+    pending: of('pending'),
+    held: of('held'),
+    suspended: of('suspended'),
+    unknown: of('unknown'),
+    inDoubt: census.inDoubt.reduce((sum, doubt) => sum + doubt.count, 0),
+  };
+}
+
+/** A report of a site about which nothing could be found out. */
+export function failureReport(site: string, target: number | null, failure: Failure): SiteReport {
+  return {
+    site,
+    state: stateOf(failure),
+    target,
+    counts: noCounts,
+    submitted: 0,
+    cancelled: 0,
+    drained: 0,
+    planned: null,
+    ids: [],
+    reason: null,
+    failure,
+    pilots: [],
+  };
+}
+
+/** The state that a failure leaves a site in. */
+export function stateOf(failure: Failure): SiteState {
+  switch (failure.kind) {
+    case 'submit-refused':
+    case 'cancel-refused':
+      return 'short';
+    case 'in-doubt':
+      return 'doubt';
+    case 'lock-busy':
+    case 'fence-lost':
+    case 'file-busy':
+      return 'busy';
+    case 'listing-incomplete':
+      return 'incomplete';
+    case 'interrupted':
+      return 'unreachable';
+    default:
+      return exitCodeOf(failure) === 2 ? 'invalid' : 'unreachable';
+  }
+}
+
+/** The exit code that one site's report asks for. */
+export function exitCodeOfReport(report: SiteReport): number {
+  if (report.failure !== null) return exitCodeOf(report.failure);
+  if (report.counts.inDoubt > 0) return 3;
+  return report.state === 'paused' ? 4 : 0;
+}
+
+/** The worst of several sites' exit codes. */
+export function worstExitCode(codes: readonly number[]): number {
+  return [70, 130, 2, 4, 1, 3].find((code) => codes.includes(code)) ?? 0;
+}

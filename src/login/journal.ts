@@ -1,0 +1,146 @@
+import { Buffer } from 'node:buffer';
+import type { Output } from '../schedulers/scheduler.ts';
+
+/**
+ * What the login host remembers of a site, as text. Every record is one line of words that ends in a lone dot: a line
+ * that was cut is not a record, and is passed over. That is safe, because a lost record only ever leaves a pilot counted
+ * or a submission in doubt for longer.
+ */
+
+export interface Intent {
+  sequence: number;
+  tag: string;
+  count: number;
+  mode: 'keep' | 'once';
+  /** Seconds since the epoch, by the login host's clock, as are all times here. */
+  startedAt: number;
+}
+
+export interface Outcome {
+  sequence: number;
+  endedAt: number;
+  output: Output;
+}
+
+/** What a later pass found out. */
+export type Note =
+  /** A listing showed the tag of a submission in doubt. */
+  | { kind: 'accepted'; sequence: number; submissionId: string; at: number }
+  /** A complete listing did not show a submission in doubt. */
+  | { kind: 'absent'; sequence: number; at: number }
+  /** Settled: the scheduler never took it. */
+  | { kind: 'never'; sequence: number; at: number }
+  /** A complete listing did not show a pilot that should be there. `member` is TAG.INDEX. */
+  | { kind: 'missed'; member: string; at: number }
+  /** A pilot that was missed is there again. */
+  | { kind: 'found'; member: string; at: number }
+  /** The pilot is over, or was told to end. */
+  | { kind: 'closed'; member: string; at: number };
+
+/** A job's own word that it started (`seen/`) or ended (`ends/`). */
+export interface Mark {
+  tag: string;
+  index: number;
+  jobId: string;
+}
+
+export interface EndMark {
+  tag: string;
+  index: number;
+  exitCode: number;
+  reason: string;
+  node: string;
+  startedAt: number;
+  endedAt: number;
+}
+
+const tagPattern = '[a-z0-9-]+';
+
+/** Every intent in the text, by rising sequence. */
+export function readIntents(text: string): Intent[] {
+  const pattern = new RegExp(`^intent (\\d+) (${tagPattern}) (\\d+) (keep|once) (\\d+) \\.$`);
+  return records(text, pattern, ([sequence, tag, count, mode, at]) => ({
+    sequence: Number(sequence),
+    tag: String(tag),
+    count: Number(count),
+    mode: mode === 'once' ? ('once' as const) : ('keep' as const),
+    startedAt: Number(at),
+  })).sort((a, b) => a.sequence - b.sequence);
+}
+
+export function readOutcomes(text: string): Outcome[] {
+  return records(text, /^outcome (\d+) (\d+) (\d+) x([A-Za-z0-9+/=]*) x([A-Za-z0-9+/=]*) \.$/, (words) => {
+    const [sequence, at, code, stdout, stderr] = words;
+    return {
+      sequence: Number(sequence),
+      endedAt: Number(at),
+      output: { stdout: fromBase64(stdout), stderr: fromBase64(stderr), code: Number(code) },
+    };
+  });
+}
+
+export function readNotes(text: string): Note[] {
+  const settled = records(text, /^(accepted|absent|never) (\d+) (\S+) (\d+) \.$/, ([kind, sequence, id, at]): Note => {
+    const known = { sequence: Number(sequence), at: Number(at) };
+    if (kind === 'accepted') return { kind, ...known, submissionId: String(id) };
+    return { kind: kind === 'never' ? 'never' : 'absent', ...known };
+  });
+  const pilots = records(text, /^(missed|found|closed) (\S+) - (\d+) \.$/, ([kind, member, at]): Note => {
+    const known = { member: String(member), at: Number(at) };
+    return kind === 'missed' || kind === 'found' ? { kind, ...known } : { kind: 'closed', ...known };
+  });
+  return [...settled, ...pilots];
+}
+
+/** One line of the journal; `readNotes` reads it back. */
+export function writeNote(note: Note): string {
+  switch (note.kind) {
+    case 'accepted':
+      return `accepted ${note.sequence} ${note.submissionId} ${note.at} .`;
+    case 'absent':
+    case 'never':
+      return `${note.kind} ${note.sequence} - ${note.at} .`;
+    case 'missed':
+    case 'found':
+    case 'closed':
+      return `${note.kind} ${note.member} - ${note.at} .`;
+  }
+}
+
+export function readSeen(text: string): Mark[] {
+  const pattern = new RegExp(`^seen (${tagPattern}) (\\d+) (\\S+) \\S+ \\d+ \\.$`);
+  return records(text, pattern, ([tag, index, jobId]) => ({
+    tag: String(tag),
+    index: Number(index),
+    jobId: String(jobId),
+  }));
+}
+
+export function readEnds(text: string): EndMark[] {
+  const pattern = new RegExp(`^end (${tagPattern}) (\\d+) (\\d+) (\\S+) (\\S+) (\\d+) (\\d+) \\.$`);
+  return records(text, pattern, ([tag, index, code, reason, node, startedAt, endedAt]) => ({
+    tag: String(tag),
+    index: Number(index),
+    exitCode: Number(code),
+    reason: String(reason),
+    node: String(node),
+    startedAt: Number(startedAt),
+    endedAt: Number(endedAt),
+  }));
+}
+
+/** The key of one pilot of a submission in marks and notes. One that is no array has index 0. */
+export function memberKey(tag: string, index: number | null): string {
+  return `${tag}.${index ?? 0}`;
+}
+
+function records<T>(text: string, pattern: RegExp, build: (words: readonly (string | undefined)[]) => T): T[] {
+  return text.split('\n').flatMap((line) => {
+    const match = pattern.exec(line);
+    return match === null ? [] : [build(match.slice(1))];
+  });
+}
+
+function fromBase64(text: string | undefined): string {
+  return Buffer.from(text ?? '', 'base64').toString('utf8');
+}

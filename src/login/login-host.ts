@@ -1,0 +1,350 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Context, Step } from '../context.ts';
+import { type Failure, failed, ok, type Result } from '../failure.ts';
+import type { ListedJob, ListQuery, Output, Scheduler } from '../schedulers/scheduler.ts';
+import { NeverStarted, type Transport } from '../transports/transport.ts';
+import { type Census, census } from './census.ts';
+import { type Note, readEnds, readIntents, readNotes, readOutcomes, readSeen, writeNote } from './journal.ts';
+import * as programs from './remote-programs.ts';
+import { openShellSession, type Program, type ShellSession } from './shell-session.ts';
+
+/** A scheduler reached through a transport: what a pass does on one login host, one session at a time. */
+
+export interface LoginSettings {
+  site: string;
+  jobName: string;
+  directories: programs.RemoteDirectories;
+  loginShell: boolean;
+  prologue: readonly string[];
+  timeouts: { connectSeconds: number; listSeconds: number; submitSeconds: number };
+  /** A SIF that must be there already, or null. */
+  imagePath: string | null;
+  arrays: boolean;
+}
+
+export interface Look {
+  census: Census;
+  /** The account there. */
+  user: string;
+  /** SHA-256 of the token there; null when there is none. */
+  tokenDigest: string | null;
+  /** False when `imagePath` cannot be read there. */
+  imageThere: boolean;
+  nowSeconds: number;
+}
+
+export type Submitted =
+  | { kind: 'fenced' }
+  | { kind: 'unwritable'; said: string }
+  | { kind: 'answered'; tag: string; count: number; output: Output };
+
+export interface LoginHost extends AsyncDisposable {
+  /** Waits up to a minute; `lock-busy` names the holder. */
+  lock(): Promise<Result<void>>;
+  look(): Promise<Result<Look>>;
+  /** Stops at the first submission that is not accepted: the answers may be fewer than the submissions. */
+  submit(submissions: readonly programs.PlannedSubmission[]): Promise<Result<Submitted[]>>;
+  cancel(ids: readonly string[], options: { onlyPending: boolean }): Promise<Result<void>>;
+  record(notes: readonly Note[], forget: readonly programs.Forgotten[]): Promise<Result<void>>;
+}
+
+/** How long others may hold the lock before this pass gives up. */
+const lockWaitSeconds = 60;
+/** A remote program's own limits end it first; this is for a host that has stopped. */
+const graceSeconds = 20;
+
+/** Opens a session on the login host and makes it ready. */
+export async function openLoginHost(
+  transport: Transport,
+  scheduler: Scheduler,
+  settings: LoginSettings,
+  context: Context,
+): Promise<Result<LoginHost>> {
+  step(context, settings, 'hello');
+  const { site, loginShell } = settings;
+  const readySeconds = settings.timeouts.connectSeconds;
+  const opened = await openShellSession(transport, { site, loginShell, readySeconds }, context);
+  if (!opened.ok) return opened;
+  const host = new Host(opened.value, scheduler, settings, context);
+  const prepared = await host.prepare();
+  if (prepared.ok) return ok(host);
+  await opened.value[Symbol.asyncDispose]();
+  return prepared;
+}
+
+class Host implements LoginHost {
+  private readonly mark = randomBytes(9).toString('hex');
+  private readonly session: ShellSession;
+  private readonly scheduler: Scheduler;
+  private readonly settings: LoginSettings;
+  private readonly context: Context;
+  private user = '';
+
+  constructor(session: ShellSession, scheduler: Scheduler, settings: LoginSettings, context: Context) {
+    this.session = session;
+    this.scheduler = scheduler;
+    this.settings = settings;
+    this.context = context;
+  }
+
+  async prepare(): Promise<Result<void>> {
+    const { prologue, directories } = this.settings;
+    if (prologue.length > 0) {
+      const text = programs.prologue(prologue);
+      const ran = await this.session.run({ text, purpose: 'running the prologue', timeoutSeconds: 60, runsIn: 'session' });
+      if (!ran.ok) return ran;
+    }
+    const text = programs.prepare(directories, this.scheduler.defaultsPrefixes, this.mark);
+    const parts = await this.parts({ text, purpose: 'preparing the session', timeoutSeconds: 60, runsIn: 'session' });
+    if (!parts.ok) return parts;
+    const host = parts.value.get('host');
+    if (host?.code !== 0) return failed(this.unusable(`the directory ${directories.site} cannot be used`, host?.stderr ?? ''));
+    this.user = host.stdout.split(/\s/)[0] ?? '';
+    return ok(undefined);
+  }
+
+  async lock(): Promise<Result<void>> {
+    step(this.context, this.settings, 'lock');
+    const owner = `${process.env['USER'] ?? 'somebody'} on ${hostname()} (process ${process.pid})`;
+    const first = await this.tryLock(owner, 1);
+    if (!first.ok || first.value === null) return first.ok ? ok(undefined) : first;
+    this.context.emit({ kind: 'note', site: this.settings.site, text: `waiting for the lock, held by ${first.value}` });
+    const second = await this.tryLock(owner, lockWaitSeconds);
+    if (!second.ok || second.value === null) return second.ok ? ok(undefined) : second;
+    return failed({ kind: 'lock-busy', site: this.settings.site, holder: second.value, waitedSeconds: lockWaitSeconds });
+  }
+
+  /** The holder, or null when it is ours now. */
+  private async tryLock(owner: string, waitSeconds: number): Promise<Result<string | null>> {
+    const ran = await this.session.run({
+      text: programs.takeLock(owner, waitSeconds),
+      purpose: 'taking the lock',
+      timeoutSeconds: waitSeconds + graceSeconds,
+      runsIn: 'session',
+    });
+    if (!ran.ok) return ran;
+    return ok(ran.value.code === 0 ? null : holderIn(ran.value.stdout));
+  }
+
+  async look(): Promise<Result<Look>> {
+    step(this.context, this.settings, 'list');
+    const once = await this.observe([false]);
+    if (!once.ok || !once.value.census.absenceDecides) return once;
+    // What is to be believed gone must be missing from a listing in the other order too.
+    return this.observe([false, true]);
+  }
+
+  private async observe(orders: readonly boolean[]): Promise<Result<Look>> {
+    const { listSeconds } = this.settings.timeouts;
+    const queries = orders.map((reversed): ListQuery => ({ jobName: this.settings.jobName, reversed }));
+    const listCommands = queries.map((query) => this.scheduler.listCommand(query));
+    const parts = await this.parts({
+      text: programs.observe({ listCommands, listSeconds, imagePath: this.settings.imagePath }),
+      purpose: 'reading the queue',
+      timeoutSeconds: listSeconds * orders.length + graceSeconds,
+    });
+    if (!parts.ok) return parts;
+    const jobs = this.listedJobs(parts.value, queries, listCommands);
+    if (!jobs.ok) return jobs;
+    return this.lookFrom(parts.value, jobs.value);
+  }
+
+  /** Several listings in different orders must show the same jobs. */
+  private listedJobs(
+    parts: ReadonlyMap<string, programs.Part>,
+    queries: readonly ListQuery[],
+    commands: readonly string[],
+  ): Result<readonly ListedJob[]> {
+    const { site } = this.settings;
+    let jobs: readonly ListedJob[] | null = null;
+    for (const [position, query] of queries.entries()) {
+      const command = commands[position] ?? '';
+      const part = parts.get(`listing${position}`);
+      if (part === undefined) return failed({ kind: 'listing-incomplete', site, command, said: 'its end is missing' });
+      if (part.code === 124) {
+        const said = `no answer within ${this.settings.timeouts.listSeconds} s`;
+        return failed({ kind: 'listing-incomplete', site, command, said });
+      }
+      const listing = this.scheduler.parseList(part, query);
+      if (listing.kind === 'incomplete') return failed({ kind: 'listing-incomplete', site, command, said: listing.reason });
+      if (jobs !== null && !sameJobs(jobs, listing.jobs)) {
+        return failed({ kind: 'listing-incomplete', site, command, said: 'two listings, one in each order, do not show the same jobs' });
+      }
+      jobs = listing.jobs;
+    }
+    return ok(jobs ?? []);
+  }
+
+  private lookFrom(parts: ReadonlyMap<string, programs.Part>, jobs: readonly ListedJob[]): Result<Look> {
+    for (const name of ['clock', 'intents', 'outcomes', 'notes', 'seen', 'ends', 'token'] as const) {
+      const part = parts.get(name);
+      if (part?.code === 0) continue;
+      return failed(this.unusable(`reading the site's ${name} failed`, part?.stderr ?? 'the answer is cut'));
+    }
+    const text = (name: string) => parts.get(name)?.stdout ?? '';
+    const nowSeconds = Number(text('clock').trim());
+    if (!Number.isSafeInteger(nowSeconds) || nowSeconds <= 0) return failed(this.unusable('`date +%s` gave no time', text('clock')));
+    return ok({
+      census: this.takeCensus(text, jobs, nowSeconds),
+      user: this.user,
+      tokenDigest: /^[0-9a-f]{64}/.exec(text('token'))?.[0] ?? null,
+      imageThere: parts.get('image')?.code === 0,
+      nowSeconds,
+    });
+  }
+
+  private takeCensus(text: (name: string) => string, jobs: readonly ListedJob[], nowSeconds: number): Census {
+    const { scheduler, settings } = this;
+    return census({
+      site: settings.site,
+      nowSeconds,
+      attemptSeconds: settings.timeouts.submitSeconds + 60,
+      intents: readIntents(text('intents')),
+      outcomes: readOutcomes(text('outcomes')),
+      notes: readNotes(text('notes')),
+      seen: readSeen(text('seen')),
+      ends: readEnds(text('ends')),
+      jobs,
+      parseOutcome: (outcome) => scheduler.parseSubmit(outcome.output),
+      firstIndex: scheduler.firstIndex,
+      pilotId: (submissionId, index) => scheduler.pilotId(submissionId, settings.arrays ? index : null),
+      submissionIdOf: (id) => scheduler.submissionIdOf(id),
+    });
+  }
+
+  async submit(submissions: readonly programs.PlannedSubmission[]): Promise<Result<Submitted[]>> {
+    const { submitSeconds } = this.settings.timeouts;
+    const parts = await this.parts({
+      text: programs.submitAll(submissions, { submitSeconds }),
+      purpose: 'submitting',
+      timeoutSeconds: (submitSeconds + graceSeconds) * submissions.length + graceSeconds,
+      runsIn: 'locked',
+      onStdout: (chunk) => this.tellSteps(chunk),
+    });
+    if (!parts.ok) return parts;
+    return ok(submissions.flatMap((one) => submittedFrom(one, parts.value)));
+  }
+
+  private tellSteps(chunk: string): void {
+    for (const match of chunk.matchAll(new RegExp(`@${this.mark} (fence|intent|submit|outcome)\\d`, 'g'))) {
+      step(this.context, this.settings, match[1] as Step);
+    }
+  }
+
+  async cancel(ids: readonly string[], options: { onlyPending: boolean }): Promise<Result<void>> {
+    if (ids.length === 0) return ok(undefined);
+    step(this.context, this.settings, 'cancel');
+    const { site } = this.settings;
+    const seconds = 60;
+    const parts = await this.parts({
+      text: programs.cancel(this.scheduler.cancelCommand(ids, options), seconds),
+      purpose: 'cancelling',
+      timeoutSeconds: seconds + graceSeconds,
+    });
+    if (!parts.ok) return parts;
+    const part = parts.value.get('cancel');
+    if (part === undefined) return failed({ kind: 'connection-lost', site, step: 'cancelling', reason: 'the answer is cut' });
+    if (part.code === 124) return failed({ kind: 'timed-out', site, step: 'cancelling', seconds });
+    const outcome = this.scheduler.parseCancel(part, ids);
+    return outcome.kind === 'done' ? ok(undefined) : failed({ kind: 'cancel-refused', site, said: outcome.text });
+  }
+
+  async record(notes: readonly Note[], forget: readonly programs.Forgotten[]): Promise<Result<void>> {
+    if (notes.length === 0 && forget.length === 0) return ok(undefined);
+    const parts = await this.parts({
+      text: programs.record(notes.map(writeNote), forget),
+      purpose: 'writing the journal',
+      timeoutSeconds: 60,
+    });
+    if (!parts.ok) return parts;
+    const part = parts.value.get('record');
+    return part?.code === 0 ? ok(undefined) : failed(this.unusable('the journal cannot be written', part?.stderr ?? ''));
+  }
+
+  private async parts(program: Program): Promise<Result<Map<string, programs.Part>>> {
+    const ran = await this.session.run(program);
+    return ran.ok ? ok(programs.readParts(ran.value, this.mark)) : ran;
+  }
+
+  private unusable(what: string, said: string): Failure {
+    return { kind: 'login-host-unusable', site: this.settings.site, what, said: said.trim().slice(0, 400) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.session[Symbol.asyncDispose]();
+  }
+}
+
+function step(context: Context, settings: LoginSettings, name: Step): void {
+  context.emit({ kind: 'step', site: settings.site, step: name });
+}
+
+/** `NAME since SECONDS`, as the lock's holder wrote it. */
+function holderIn(text: string): string {
+  const match = /^(.*) since (\d+)$/m.exec(text);
+  if (match === null) return 'somebody who left no name';
+  return `${match[1]} since ${new Date(Number(match[2]) * 1000).toISOString()}`;
+}
+
+function sameJobs(one: readonly ListedJob[], other: readonly ListedJob[]): boolean {
+  const ids = new Set(one.map((job) => job.id));
+  return ids.size === new Set(other.map((job) => job.id)).size && other.every((job) => ids.has(job.id));
+}
+
+function submittedFrom(one: programs.PlannedSubmission, parts: ReadonlyMap<string, programs.Part>): Submitted[] {
+  const part = (name: string) => parts.get(`${name}${one.sequence}`);
+  const fence = part('fence');
+  if (fence === undefined) return [];
+  if (fence.code === 1) return [{ kind: 'fenced' }];
+  const intent = part('intent');
+  if (fence.code !== 0 || intent?.code !== 0) {
+    return [{ kind: 'unwritable', said: `${fence.stderr}${intent?.stderr ?? ''}`.trim().slice(0, 400) }];
+  }
+  const submit = part('submit');
+  return submit === undefined ? [] : [{ kind: 'answered', tag: one.tag, count: one.count, output: submit }];
+}
+
+/** SHA-256 of the token's file as `sendToken` leaves it there, in hex. */
+export function tokenDigest(token: string): string {
+  return createHash('sha256').update(`${token}\n`).digest('hex');
+}
+
+/** Puts the token on the login host, over a channel of its own. `token` is its bare text. */
+export async function sendToken(
+  transport: Transport,
+  token: string,
+  settings: LoginSettings,
+  context: Context,
+): Promise<Result<void>> {
+  step(context, settings, 'token');
+  const { site } = settings;
+  const seconds = 60;
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(seconds * 1000)]);
+  const started = await transport.spawn(programs.receiveToken(settings.directories.jobs), { signal }).then(ok, (reason: unknown) => {
+    if (reason instanceof NeverStarted) return failed(reason.failure);
+    throw reason;
+  });
+  if (!started.ok) return started;
+  const { stdin, stdout, stderr, exited } = started.value;
+  const said = { stdout: '', stderr: '' };
+  stdin.on('error', () => {});
+  stderr.on('data', (chunk: Buffer) => void (said.stderr += chunk.toString('utf8')));
+  // A start-up file that reads stdin gets empty lines, never the token.
+  const nudge = setInterval(() => stdin.write('\n'), 1500);
+  stdout.on('data', (chunk: Buffer) => {
+    const before = said.stdout.includes(programs.tokenHandshake.ready);
+    said.stdout += chunk.toString('utf8');
+    if (before || !said.stdout.includes(programs.tokenHandshake.ready)) return;
+    clearInterval(nudge);
+    stdin.end(`\n${programs.tokenHandshake.begin}\n${token}\n`);
+  });
+  const exit = await exited;
+  clearInterval(nudge);
+  if (context.signal.aborted) return failed({ kind: 'interrupted' });
+  if (signal.aborted) return failed({ kind: 'timed-out', site, step: 'sending the token', seconds });
+  if (exit.kind === 'exited' && exit.code === 0 && said.stdout.includes(tokenDigest(token))) return ok(undefined);
+  if (exit.kind === 'lost') return failed({ kind: 'connection-lost', site, step: 'sending the token', reason: exit.reason });
+  const what = `the token cannot be written to ${settings.directories.jobs}`;
+  return failed({ kind: 'login-host-unusable', site, what, said: said.stderr.trim().slice(-400) });
+}

@@ -1,0 +1,257 @@
+import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
+import { quote, quotePath } from '../shell.ts';
+
+/**
+ * The programs a pass runs on the login host, as text: POSIX `sh` and coreutils, nothing else. They rely on what
+ * `prepare` defined in the session, and report in parts (see `readParts`).
+ *
+ * In the session: `$d` is the site's directory, `$j` the one that jobs read and write.
+ */
+
+/** Seconds a scheduler's client gets after TERM before KILL. */
+const killAfterSeconds = 10;
+
+export interface RemoteDirectories {
+  /** `connection.remoteDir`: lock, journal, intents, scripts. */
+  site: string;
+  /** `connection.jobDir`: token, drain, marks; visible from the nodes. */
+  jobs: string;
+  logs: string;
+}
+
+/** The account's own lines, run in the session's shell: what they load or export lasts. */
+export function prologue(lines: readonly string[]): string {
+  return lines.join('\n');
+}
+
+/**
+ * Defines what the other programs use, makes the directories (0700) and drops the variables that would change what
+ * the scheduler's clients do. Runs in the session's shell. `mark` is new for every session and starts each part's
+ * first and last line, so that nothing a scheduler prints can be taken for one.
+ */
+export function prepare(directories: RemoteDirectories, defaultsPrefixes: readonly string[], mark: string): string {
+  const patterns = defaultsPrefixes.map((prefix) => `${prefix}*`).join('|');
+  return `umask 077
+d=${quotePath(directories.site)}
+j=${quotePath(directories.jobs)}
+l=${quotePath(directories.logs)}
+for glidein_name in $(env | cut -d= -f1); do
+case $glidein_name in *[!A-Za-z0-9_]*|[0-9]*) ;; ${patterns}) unset "$glidein_name" ;; esac
+done
+limit() { limit_seconds=$1; shift
+if command -v timeout >/dev/null 2>&1; then timeout -k ${killAfterSeconds} "$limit_seconds" "$@"; else "$@"; fi; }
+part() { printf '\\n@${mark} %s\\n' "$1"; printf '\\n@${mark} %s\\n' "$1" >&2; }
+part_end() { printf '\\n@end-${mark} %s %s\\n' "$1" "$2"; printf '\\n@end-${mark} %s %s\\n' "$1" "$2" >&2; }
+each() { for glidein_file; do [ -f "$glidein_file" ] || return 0; break; done; cat "$@"; }
+part host
+printf '%s %s\\n' "$(id -un)" "$(date +%s)"
+mkdir -p "$d" "$d/intents" "$d/jobs" "$j" "$j/seen" "$j/ends" "$j/drain" "$l" && chmod 700 "$d" "$j" && [ -w "$d" ] && command -v base64 >/dev/null && command -v sha256sum >/dev/null
+part_end host $?`;
+}
+
+/**
+ * Takes the site's lock for as long as the session lives: \`flock\` where the command and the file system have it, else
+ * a directory with owner and time. Ends with 0 when taken, 1 when somebody holds it (named on stdout).
+ */
+export function takeLock(owner: string, waitSeconds: number): string {
+  return `glidein_owner=${quote(owner)}
+glidein_flock=2
+if command -v flock >/dev/null 2>&1 && command exec 9>>"$d/lock"; then
+flock -w ${waitSeconds} 9 2>/dev/null
+glidein_flock=$?
+fi
+case $glidein_flock in
+0) printf '%s since %s\\n' "$glidein_owner" "$(date +%s)" > "$d/lock"; true ;;
+1) cat "$d/lock"; false ;;
+*) ${directoryLock(waitSeconds)} ;;
+esac`;
+}
+
+/** After this long a lock directory is taken to be left over from a session that died. */
+const staleLockSeconds = 900;
+
+// `flock` exits 1 when the time is up; another status says that the file system or the command cannot (NFS without
+// lockd, Lustre without -o flock). Where two sessions take over a stale directory at once one of them loses it; the
+// fence, not the lock, is what keeps the count.
+function directoryLock(waitSeconds: number): string {
+  return `glidein_wait=${waitSeconds}
+until mkdir "$d/lock.d" 2>/dev/null; do
+glidein_since=0
+read -r glidein_since glidein_holder 2>/dev/null < "$d/lock.d/owner" || glidein_holder=somebody
+if [ "$glidein_since" -gt 0 ] && [ $(($(date +%s) - glidein_since)) -gt ${staleLockSeconds} ]; then
+mv "$d/lock.d" "$d/lock.stale.$$" 2>/dev/null && rm -rf "$d/lock.stale.$$"
+elif [ "$glidein_wait" -le 0 ]; then break
+else glidein_wait=$((glidein_wait - 1)); sleep 1
+fi 2>/dev/null
+done
+if [ "$glidein_wait" -gt 0 ]; then
+printf '%s %s\\n' "$(date +%s)" "$glidein_owner" > "$d/lock.d/owner"
+trap 'rm -rf "$d/lock.d"' EXIT
+trap 'exit 143' HUP TERM
+true
+else printf '%s since %s\\n' "$glidein_holder" "$glidein_since"; false
+fi`;
+}
+
+export interface Observation {
+  /** The scheduler's listing commands, each asked in turn. */
+  listCommands: readonly string[];
+  listSeconds: number;
+  /** A SIF that must be there already, or null. */
+  imagePath: string | null;
+}
+
+/**
+ * Reads everything a pass decides on, the journal first: whatever is submitted after that is either fenced off by
+ * the sequence read here or already in the listing.
+ */
+export function observe(observation: Observation): string {
+  const image = observation.imagePath === null ? 'true' : `[ -r ${quotePath(observation.imagePath)} ]`;
+  const listings = observation.listCommands.map(
+    (command, index) => `part listing${index}\nlimit ${observation.listSeconds} ${command}\npart_end listing${index} $?`,
+  );
+  return `part clock; date +%s; part_end clock $?
+part intents; each "$d"/intents/*/intent; part_end intents $?
+part outcomes; each "$d"/intents/*/outcome; part_end outcomes $?
+part notes; each "$d/journal"; part_end notes $?
+part seen; each "$j"/seen/*; part_end seen $?
+part ends; each "$j"/ends/*; part_end ends $?
+part token; if [ -f "$j/token" ]; then sha256sum < "$j/token"; fi; part_end token $?
+part image; ${image}; part_end image $?
+${listings.join('\n')}`;
+}
+
+export interface PlannedSubmission {
+  sequence: number;
+  tag: string;
+  count: number;
+  mode: 'keep' | 'once';
+  script: string;
+  /** Reads the script on stdin. */
+  command: string;
+}
+
+/**
+ * Fence, intent, submit, outcome, for one submission after the other, stopping at the first whose outcome is not
+ * exit 0. A lost connection does not stop it: it ignores HUP and PIPE.
+ */
+export function submitAll(submissions: readonly PlannedSubmission[], limits: { submitSeconds: number }): string {
+  return `trap '' HUP PIPE
+${submissions.map((one) => submitOne(one, limits.submitSeconds)).join('\n')}`;
+}
+
+// Each file is written beside its name and renamed, so that it is there whole or not at all; an intent is read back,
+// because a shell's printf need not notice a full disk.
+function submitOne(one: PlannedSubmission, submitSeconds: number): string {
+  const directory = `"$d/intents/${one.sequence}"`;
+  const part = (name: string) => `${name}${one.sequence}`;
+  const script = Buffer.from(one.script).toString('base64');
+  const digest = createHash('sha256').update(one.script).digest('hex');
+  return `part ${part('fence')}
+for glidein_other in "$d"/intents/*; do
+glidein_other=\${glidein_other##*/}
+if [ "$glidein_other" -ge ${one.sequence} ] 2>/dev/null; then part_end ${part('fence')} 1; exit 0; fi
+done
+if mkdir ${directory} 2>/dev/null; then part_end ${part('fence')} 0
+elif [ -d ${directory} ]; then part_end ${part('fence')} 1; exit 0
+else mkdir ${directory}; part_end ${part('fence')} 2; exit 0
+fi
+part ${part('intent')}
+glidein_line="intent ${one.sequence} ${one.tag} ${one.count} ${one.mode} $(date +%s) ."
+mkdir -p "$d/jobs"
+echo ${script} | base64 -d > "$d/jobs/${one.tag}.sh" \\
+&& [ "$(sha256sum < "$d/jobs/${one.tag}.sh" | cut -c1-64)" = ${digest} ] \\
+&& printf '\\n%s\\n' "$glidein_line" > ${directory}/intent.part \\
+&& [ "$(cat ${directory}/intent.part)" = "
+$glidein_line" ] \\
+&& mv ${directory}/intent.part ${directory}/intent
+glidein_code=$?
+part_end ${part('intent')} $glidein_code
+if [ $glidein_code -ne 0 ]; then rm -rf ${directory} "$d/jobs/${one.tag}.sh"; exit 0; fi
+part ${part('submit')}
+limit ${submitSeconds} ${one.command} < "$d/jobs/${one.tag}.sh" > ${directory}/stdout 2> ${directory}/stderr
+glidein_code=$?
+cat ${directory}/stdout
+cat ${directory}/stderr >&2
+part_end ${part('submit')} $glidein_code
+part ${part('outcome')}
+printf '\\noutcome ${one.sequence} %s %s %s %s .\\n' "$(date +%s)" "$glidein_code" \\
+"x$(tail -c 6000 ${directory}/stdout | base64 | tr -d '\\n')" "x$(tail -c 6000 ${directory}/stderr | base64 | tr -d '\\n')" > ${directory}/outcome.part \\
+&& mv ${directory}/outcome.part ${directory}/outcome
+part_end ${part('outcome')} $?
+if [ $glidein_code -ne 0 ]; then exit 0; fi`;
+}
+
+/** Ends pilots. The scheduler's words are the answer. */
+export function cancel(command: string, seconds: number): string {
+  return `part cancel\nlimit ${seconds} ${command}\npart_end cancel $?`;
+}
+
+/** Appends what was found out to the journal, and removes what nothing needs any more. */
+export function record(lines: readonly string[], forget: readonly Forgotten[]): string {
+  const append =
+    lines.length === 0 ? 'true' : `printf '\\n%s\\n' ${lines.map(quote).join(' ')} >> "$d/journal"`;
+  const removals = forget.map(
+    ({ sequence, tag, marks }) =>
+      `rm -rf "$d/intents/${sequence}" "$d/jobs/${tag}.sh" "$j/seen/${tag}".* ${marks.map((id) => `"$j"/ends/${quote(id)} "$j"/drain/${quote(id)}`).join(' ')}`,
+  );
+  return `part record\n${append}\npart_end record $?\n${removals.join('\n')}`;
+}
+
+/** A submission all of whose pilots ended long ago. */
+export interface Forgotten {
+  sequence: number;
+  tag: string;
+  /** The pilot ids whose marks go with it. */
+  marks: readonly string[];
+}
+
+/** What `receiveToken` prints when it reads, and the line that must come before the token. */
+export const tokenHandshake = { ready: 'glidein-token-ready', begin: 'glidein-token-begin' };
+
+/**
+ * Puts the token where jobs read it, and prints the digest of what arrived. Its text comes on stdin, after the line
+ * `tokenHandshake.begin`, and is in no command line; the file is 0600 from its first byte and changes all at once.
+ */
+export function receiveToken(jobsDirectory: string): string {
+  const inner = `umask 077
+j=${quotePath(jobsDirectory)}
+echo ${tokenHandshake.ready}
+while IFS= read -r line; do if [ "$line" = ${tokenHandshake.begin} ]; then break; fi; done
+mkdir -p "$j" && cat > "$j/token.part.$$" && chmod 600 "$j/token.part.$$" && mv "$j/token.part.$$" "$j/token" && sha256sum < "$j/token"`;
+  // The login shell may be any: base64 keeps the text from it.
+  return `exec /bin/sh -c 'eval "$(echo ${Buffer.from(inner).toString('base64')} | base64 -d)"'`;
+}
+
+/** One part of a program's output. */
+export interface Part {
+  stdout: string;
+  stderr: string;
+  code: number;
+}
+
+/** The parts of a program's output by name. A part whose end is missing on either stream is not there. */
+export function readParts(output: { stdout: string; stderr: string }, mark: string): Map<string, Part> {
+  const parts = new Map<string, Part>();
+  const stderr = splitParts(output.stderr, mark);
+  for (const [name, { text, code }] of splitParts(output.stdout, mark)) {
+    const other = stderr.get(name);
+    if (other !== undefined) parts.set(name, { stdout: text, stderr: other.text, code });
+  }
+  return parts;
+}
+
+function splitParts(text: string, mark: string): Map<string, { text: string; code: number }> {
+  const parts = new Map<string, { text: string; code: number }>();
+  const begin = new RegExp(`\\n@${mark} (\\S+)\\n`, 'g');
+  for (let match = begin.exec(text); match !== null; match = begin.exec(text)) {
+    const name = match[1] ?? '';
+    const from = match.index + match[0].length;
+    const end = text.slice(from).match(new RegExp(`\\n@end-${mark} ${name} (\\d+)\\n`));
+    if (end?.index === undefined) continue;
+    parts.set(name, { text: text.slice(from, from + end.index), code: Number(end[1]) });
+    begin.lastIndex = from + end.index + 1;
+  }
+  return parts;
+}

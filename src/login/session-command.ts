@@ -1,0 +1,45 @@
+import { Buffer } from 'node:buffer';
+
+/** What the session prints on stdout, once, when it reads programs. */
+export const readyMarker = 'glidein-session-ready';
+
+/** A stopped client or a half-open connection must not hold the site's lock for ever. */
+const sessionSeconds = 600;
+
+// One line is one program, in base64: `read` fails on a line without its newline, so a program that was cut does not
+// run. `echo` and `read` are built in everywhere; a base64 line has no backslash for either to interpret.
+const readPrograms = `unset GLIDEIN_SESSION GLIDEIN_START
+echo ${readyMarker}
+while IFS= read -r program; do eval "$(echo "$program" | base64 -d)"; done`;
+
+const limited = `if command -v timeout >/dev/null 2>&1
+then exec timeout -k 30 ${sessionSeconds} sh -c "$GLIDEIN_SESSION"
+else exec sh -c "$GLIDEIN_SESSION"
+fi`;
+
+// Parsed alike by sh, bash, zsh, ksh, csh, tcsh and fish.
+const startSession = `exec sh -c '\\''eval "$GLIDEIN_START"'\\''`;
+
+// The user's start-up files get an empty stdin, ours waits on descriptor 3. tcsh 6.24 closes all descriptors above 2
+// when it starts, and takes `-l` only as its sole argument (both run), so csh reads its login files by name and keeps
+// our stdin; a file that reads a line there gets the empty one that the client sends when no answer comes.
+const throughLoginShell = `GLIDEIN_SESSION=$GLIDEIN_SESSION GLIDEIN_START=$GLIDEIN_START
+export GLIDEIN_SESSION GLIDEIN_START
+case \${SHELL:-/bin/sh} in
+*csh) exec "$SHELL" -c 'if ( -r /etc/csh.login ) source /etc/csh.login; if ( -r ~/.login ) source ~/.login; ${startSession}' ;;
+*) GLIDEIN_START="exec <&3 3<&-
+$GLIDEIN_START"
+exec 3<&0 </dev/null
+exec "\${SHELL:-/bin/sh}" -l -c '${startSession}' ;;
+esac`;
+
+/**
+ * The one command line a session is started with. It is quoted so that every login shell parses it alike: no quote, no
+ * backslash and no `!` but inside base64.
+ */
+export function sessionCommand(options: { loginShell: boolean }): string {
+  const setUp = `GLIDEIN_SESSION='${readPrograms}'\nGLIDEIN_START='${limited}'\n`;
+  const start = options.loginShell ? throughLoginShell : `export GLIDEIN_SESSION\neval "$GLIDEIN_START"`;
+  const boot = Buffer.from(setUp + start).toString('base64');
+  return `exec /bin/sh -c 'eval "$(echo ${boot} | base64 -d)"'`;
+}

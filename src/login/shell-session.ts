@@ -1,0 +1,301 @@
+import { randomBytes } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { Context } from '../context.ts';
+import { type Failure, failed, ok, type Result } from '../failure.ts';
+import type { Output } from '../schedulers/scheduler.ts';
+import { NeverStarted, type RemoteProcess, type Transport } from '../transports/transport.ts';
+import { readyMarker, sessionCommand } from './session-command.ts';
+
+/** More than any listing is long; what prints more is not an answer. */
+const maxOutputBytes = 64 * 1024 * 1024;
+
+/** How long a silent start-up is left alone before it gets an empty line: one of its files may be reading stdin. */
+const nudgeMilliseconds = 1500;
+
+/**
+ * One remote `sh` on one channel that runs programs one after another. Every program's two streams carry a begin and an
+ * end marker of their own, so that banners, noisy start-up files and truncation cannot be taken for an answer.
+ */
+export interface ShellSession extends AsyncDisposable {
+  run(program: Program): Promise<Result<Output>>;
+}
+
+export interface Program {
+  /** POSIX `sh`. Its exit status is the output's code. */
+  text: string;
+  /** What this is, for messages: `reading the queue`. */
+  purpose: string;
+  timeoutSeconds: number;
+  /**
+   * `subshell` (the default): with an empty stdin and without the lock's descriptor, which a daemon that a program leaves
+   * behind would keep. `locked`: a subshell that keeps the descriptor. `session`: the session's own shell, for what must last.
+   */
+  runsIn?: 'subshell' | 'locked' | 'session';
+  /** Sees stdout as it comes, markers and all: for progress only. */
+  onStdout?: (text: string) => void;
+}
+
+export interface SessionOptions {
+  site: string;
+  loginShell: boolean;
+  /** From the start of the command until the session answers. */
+  readySeconds: number;
+}
+
+/** Starts a session and waits until it answers. Nothing but empty lines is sent before. */
+export async function openShellSession(
+  transport: Transport,
+  options: SessionOptions,
+  context: Context,
+): Promise<Result<ShellSession>> {
+  const closing = new AbortController();
+  const signal = AbortSignal.any([context.signal, closing.signal]);
+  const started = await start(transport, sessionCommand(options), signal);
+  if (!started.ok) return started;
+  const wire = new Wire(started.value);
+  const ready = await awaitReady(wire, options, context.signal);
+  if (!ready.ok) {
+    closing.abort();
+    return ready;
+  }
+  return ok(sessionOver(wire, options.site, context.signal, closing));
+}
+
+async function start(transport: Transport, command: string, signal: AbortSignal): Promise<Result<RemoteProcess>> {
+  // `spawn` promises to reject with `NeverStarted` and nothing else; anything else is a bug and stays an exception.
+  return transport.spawn(command, { signal }).then(ok, (reason: unknown) => {
+    if (reason instanceof NeverStarted) return failed(reason.failure);
+    throw reason;
+  });
+}
+
+async function awaitReady(wire: Wire, options: SessionOptions, signal: AbortSignal): Promise<Result<void>> {
+  const nudge = setInterval(() => wire.send('\n'), nudgeMilliseconds);
+  const outcome = await wire.until(() => wire.stdout.has(`${readyMarker}\n`), options.readySeconds, signal);
+  clearInterval(nudge);
+  if (outcome === 'met') {
+    wire.forget();
+    return ok(undefined);
+  }
+  return failed(noSession(outcome, wire, options));
+}
+
+function noSession(outcome: Unmet, wire: Wire, options: SessionOptions): Failure {
+  if (outcome.kind === 'interrupted') return { kind: 'interrupted' };
+  const said = tail(`${wire.stdout.text()}${wire.stderr.text()}`);
+  const what =
+    outcome.kind === 'late'
+      ? `no shell answered within ${options.readySeconds} s`
+      : `the shell ended before it answered (${outcome.reason})`;
+  const hint = options.loginShell
+    ? 'A start-up file of the account may ask something or end the shell; try `connection.loginShell=false`.'
+    : 'Needed there: /bin/sh, base64 and coreutils.';
+  return { kind: 'login-host-unusable', site: options.site, what, said, hint };
+}
+
+function sessionOver(wire: Wire, site: string, signal: AbortSignal, closing: AbortController): ShellSession {
+  let broken: Failure | null = null;
+  return {
+    async run(program) {
+      if (broken !== null) return failed(broken);
+      const result = await runFramed(wire, program, site, signal);
+      if (!result.ok) {
+        broken = result.failure;
+        closing.abort();
+      }
+      return result;
+    },
+    async [Symbol.asyncDispose]() {
+      // The end of its stdin ends the session's loop, which lets the lock go; then the channel is not needed.
+      wire.end();
+      const patience = broken === null ? 2000 : 0;
+      await Promise.race([wire.closed, new Promise((resolve) => setTimeout(resolve, patience).unref())]);
+      closing.abort();
+    },
+  };
+}
+
+async function runFramed(wire: Wire, program: Program, site: string, signal: AbortSignal): Promise<Result<Output>> {
+  const nonce = randomBytes(9).toString('hex');
+  wire.forget();
+  wire.onStdout = program.onStdout ?? null;
+  wire.send(`${Buffer.from(frame(program, nonce)).toString('base64')}\n`);
+  const ended = () => endOf(wire.stdout, nonce) !== null && endOf(wire.stderr, nonce) !== null;
+  const outcome = await wire.until(ended, program.timeoutSeconds, signal);
+  wire.onStdout = null;
+  if (outcome !== 'met') return failed(interruption(outcome, program, site, wire));
+  const output = readFrame(wire, nonce);
+  if (output !== null) return ok(output);
+  return failed({ kind: 'connection-lost', site, step: program.purpose, reason: 'the answer arrived without its beginning' });
+}
+
+/** The program between its markers. The first line of a marker is empty: output that ends without a newline must not hide it. */
+function frame(program: Program, nonce: string): string {
+  const say = (words: string) => `printf '\\n%s\\n' "${words}"; printf '\\n%s\\n' "${words}" >&2`;
+  return `${say(`begin-${nonce}`)}
+${enclosed(program)}
+glidein_code=$?
+${say(`end-${nonce} $glidein_code`)}
+`;
+}
+
+function enclosed(program: Program): string {
+  switch (program.runsIn ?? 'subshell') {
+    case 'session':
+      return `{\n${program.text}\n} </dev/null`;
+    case 'locked':
+      return `(\n${program.text}\n) </dev/null`;
+    case 'subshell':
+      return `(\n${program.text}\n) </dev/null 9<&-`;
+  }
+}
+
+function endOf(stream: Collected, nonce: string): { at: number; code: number } | null {
+  const marker = `\nend-${nonce} `;
+  const at = stream.indexOf(marker);
+  if (at < 0) return null;
+  const match = /^(\d+)\n/.exec(stream.bytes().slice(at + marker.length, at + marker.length + 8));
+  return match?.[1] === undefined ? null : { at, code: Number(match[1]) };
+}
+
+function readFrame(wire: Wire, nonce: string): Output | null {
+  const body = (stream: Collected): { text: string; code: number } | null => {
+    const marker = `\nbegin-${nonce}\n`;
+    const begin = stream.indexOf(marker);
+    const end = endOf(stream, nonce);
+    if (begin < 0 || end === null || end.at < begin) return null;
+    return { text: decode(stream.bytes().slice(begin + marker.length, end.at)), code: end.code };
+  };
+  const stdout = body(wire.stdout);
+  const stderr = body(wire.stderr);
+  if (stdout === null || stderr === null) return null;
+  return { stdout: stdout.text, stderr: stderr.text, code: stdout.code };
+}
+
+function interruption(outcome: Unmet, program: Program, site: string, wire: Wire): Failure {
+  switch (outcome.kind) {
+    case 'interrupted':
+      return { kind: 'interrupted' };
+    case 'late':
+      return { kind: 'timed-out', site, step: program.purpose, seconds: program.timeoutSeconds };
+    case 'closed': {
+      const said = tail(wire.stderr.text());
+      const reason = said === '' ? outcome.reason : `${outcome.reason}; last words: ${said}`;
+      return { kind: 'connection-lost', site, step: program.purpose, reason };
+    }
+  }
+}
+
+type Unmet = { kind: 'late' } | { kind: 'interrupted' } | { kind: 'closed'; reason: string };
+
+/** The session's three streams, with waits that always end. */
+class Wire {
+  readonly stdout = new Collected();
+  readonly stderr = new Collected();
+  onStdout: ((text: string) => void) | null = null;
+  readonly closed: Promise<string>;
+  private closedBecause: string | null = null;
+  private wake: (() => void) | null = null;
+  private readonly process: RemoteProcess;
+
+  constructor(process: RemoteProcess) {
+    this.process = process;
+    this.collect(process.stdout, this.stdout, (text) => this.onStdout?.(text));
+    this.collect(process.stderr, this.stderr, () => {});
+    // A write after the far side closed is reported by `exited`, not here.
+    process.stdin.on('error', () => {});
+    this.closed = process.exited.then((exit) => {
+      if (exit.kind === 'lost') return exit.reason;
+      return exit.kind === 'exited' ? `the remote shell ended with ${exit.code}` : `the remote shell got ${exit.signal}`;
+    });
+    void this.closed.then((reason) => {
+      this.closedBecause = reason;
+      // The streams may still hold the last of the answer.
+      setImmediate(() => this.wake?.());
+    });
+  }
+
+  send(text: string): void {
+    if (this.process.stdin.writable) this.process.stdin.write(text);
+  }
+
+  end(): void {
+    this.process.stdin.end();
+  }
+
+  forget(): void {
+    this.stdout.clear();
+    this.stderr.clear();
+  }
+
+  /** Waits for `condition`, checked whenever something arrives. */
+  async until(condition: () => boolean, seconds: number, signal: AbortSignal): Promise<'met' | Unmet> {
+    const deadline = Date.now() + seconds * 1000;
+    for (;;) {
+      if (condition()) return 'met';
+      if (signal.aborted) return { kind: 'interrupted' };
+      if (this.closedBecause !== null) return { kind: 'closed', reason: this.closedBecause };
+      const left = deadline - Date.now();
+      if (left <= 0) return { kind: 'late' };
+      await this.somethingNew(left, signal);
+    }
+  }
+
+  private somethingNew(milliseconds: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        this.wake = null;
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      signal.addEventListener('abort', done, { once: true });
+      this.wake = done;
+    });
+  }
+
+  private collect(stream: Readable, into: Collected, tell: (text: string) => void): void {
+    stream.on('data', (chunk: Buffer) => {
+      const text = chunk.toString('latin1');
+      into.add(text);
+      tell(text);
+      this.wake?.();
+    });
+    stream.on('error', () => {});
+  }
+}
+
+/** What one stream brought, as bytes (latin1), bounded. */
+class Collected {
+  private held = '';
+
+  add(bytes: string): void {
+    if (this.held.length < maxOutputBytes) this.held += bytes;
+  }
+  clear(): void {
+    this.held = '';
+  }
+  has(text: string): boolean {
+    return this.held.includes(text);
+  }
+  indexOf(text: string): number {
+    return this.held.lastIndexOf(text);
+  }
+  bytes(): string {
+    return this.held;
+  }
+  text(): string {
+    return decode(this.held);
+  }
+}
+
+/** Remote text is data: what is not UTF-8 is replaced, not refused. */
+function decode(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+/** The last words of a program, short enough for a message. */
+function tail(text: string): string {
+  return text.trim().slice(-400);
+}

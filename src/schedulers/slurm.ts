@@ -1,0 +1,219 @@
+import { commandLine, quote } from '../shell.ts';
+import type {
+  BatchJob,
+  CancelOutcome,
+  JobState,
+  ListedJob,
+  Listing,
+  ListQuery,
+  Output,
+  Scheduler,
+  Submission,
+  SubmitOutcome,
+} from './scheduler.ts';
+
+/**
+ * Slurm, 20.02 and later (`squeue` sizes its columns to their content since then). What was seen of 22.05.8 is in
+ * docs/observed/slurm.md; states and messages are those of Slurm's own tables up to 26.05.
+ */
+export const slurm: Scheduler = {
+  kind: 'slurm',
+  // SQUEUE_STATES=R hides pending jobs, SBATCH_ARRAY_INX turns one job into many: both with exit 0.
+  defaultsPrefixes: ['SQUEUE_', 'SBATCH_', 'SCANCEL_', 'SLURM_CLUSTERS', 'SLURM_TIME_FORMAT', 'SLURM_EXIT_ERROR', 'SLURM_BITSTR_LEN'],
+  firstIndex: 0,
+  directives,
+  submitCommand,
+  parseSubmit,
+  listCommand,
+  parseList,
+  cancelCommand,
+  parseCancel,
+  pilotId: (submissionId, index) => (index === null ? submissionId : `${submissionId}_${index}`),
+  submissionIdOf: (pilotId) => pilotId.replace(/_\d+$/, ''),
+};
+
+/** `--name=value` or `--name`, unless the site cannot have it. */
+function directives(job: BatchJob): readonly string[] {
+  const options: (readonly [name: string, value: string | null] | null)[] = [
+    ['job-name', job.name],
+    ['nodes', '1'],
+    ['ntasks', '1'],
+    job.cores === null ? ['exclusive', null] : ['cpus-per-task', String(job.cores)],
+    ['mem', job.memoryMB === null ? '0' : `${job.memoryMB}M`],
+    ['time', slurmTime(job.walltimeSeconds)],
+    given('partition', job.queue),
+    given('account', job.account),
+    given('wckey', job.project),
+    given('qos', job.qos),
+    given('constraint', job.constraint),
+    given('reservation', job.reservation),
+    // A requeued job keeps its id and starts again; the next pass replaces it instead.
+    ['no-requeue', null],
+  ];
+  const wanted = options.flatMap((option) => (option === null || job.skip.includes(option[0]) ? [] : [option]));
+  return [...wanted.map(([name, value]) => (value === null ? `--${name}` : `--${name}=${value}`)), ...job.extra];
+}
+
+function given(name: string, value: string | null): readonly [string, string] | null {
+  return value === null ? null : [name, value];
+}
+
+/** `D-HH:MM:SS`: the one form that cannot be read as minutes. Slurm itself rounds seconds up to the minute. */
+function slurmTime(seconds: number): string {
+  const two = (value: number) => String(Math.floor(value)).padStart(2, '0');
+  return `${Math.floor(seconds / 86400)}-${two((seconds % 86400) / 3600)}:${two((seconds % 3600) / 60)}:${two(seconds % 60)}`;
+}
+
+// The command line beats the environment and the directives, so what decides how many and where stands here as well.
+// Even one pilot is an array where the site has arrays: nothing can then make it seven.
+function submitCommand(job: BatchJob, submission: Submission): string {
+  const array = submission.array ? [`--array=0-${submission.count - 1}`] : [];
+  const queue = job.queue === null || job.skip.includes('partition') ? [] : [`--partition=${job.queue}`];
+  const log = submission.array ? '%A_%a' : '%j';
+  const words = ['sbatch', '--parsable', `--job-name=${job.name}`, `--comment=${submission.tag}`, ...array, ...queue];
+  return `${commandLine([...words, '--chdir=/'])} --output=${submission.logDirWord}/${log}.batch`;
+}
+
+function parseSubmit(output: Output): SubmitOutcome {
+  const id = [...output.stdout.matchAll(/^(\d+)(?:;\S+)?$/gm)].at(-1)?.[1];
+  const text = saidBy(output);
+  if (output.code === 0) return id === undefined ? { kind: 'inDoubt', text } : { kind: 'accepted', id };
+  // 124: our time limit; above 128: a signal. The request may have been on its way.
+  if (id !== undefined || output.code === 124 || output.code > 128 || text === '') return { kind: 'inDoubt', text };
+  return refusal(text);
+}
+
+const outcomeUnknown =
+  /Socket timed out|Unable to contact slurm controller \((?:send|receive|shutdown) failure\)|Zero Bytes were transmitted|Unexpected message received|Communication connection failure|Message (?:send|receive) failure|Connection timed out|Transport endpoint/i;
+
+const laterAgain =
+  /connect failure|Rate limit exceeded|temporarily unable to accept|job queue full|Resource temporarily unavailable|standby mode|Protocol authentication error|[Mm]unge|System submissions disabled|Required partition not available|Partition in DOWN|inactive or drain/i;
+
+const tooMany = /MaxSubmit|GrpSubmit|MaxJobCount|job submit limit|MaxJobs/i;
+
+// "Violates accounting/QOS policy" is one text for many limits; the line before it names the limit, where the version
+// prints it, and only a submit limit gets better by waiting or by asking for less.
+const namedOtherLimit = /\b(?:QOS|Assoc|Grp)(?!\w*Submit)\w*(?:Limit|GRES|TRES|PerJob|PerUser)\b/;
+
+function refusal(text: string): SubmitOutcome {
+  if (outcomeUnknown.test(text)) return { kind: 'inDoubt', text };
+  if (laterAgain.test(text)) return { kind: 'refused', refusal: 'transient', text };
+  const capacity = tooMany.test(text) && !namedOtherLimit.test(text);
+  return { kind: 'refused', refusal: capacity ? 'capacity' : 'permanent', text };
+}
+
+const fieldSeparator = '\u001f';
+const fields = ['%i', '%F', '%K', '%T', '%D', '%S', '%V', '%e', '%B', '%r', '%k'];
+
+// One user: the controller answers that cheaply. All states: what has just finished is known to have finished for
+// MinJobAge (300 s by default) instead of being merely missing.
+function listCommand(query: ListQuery): string {
+  const words = ['--noheader', '--array', '--states=all', `--sort=${query.reversed ? '-' : ''}i`, `--name=${query.jobName}`];
+  const format = `--format=${fields.join(fieldSeparator)}`;
+  return `env SLURM_TIME_FORMAT=%s SLURM_BITSTR_LEN=0 squeue --user="$(id -un)" ${words.map(quote).join(' ')} ${quote(format)}`;
+}
+
+function parseList(output: Output): Listing {
+  const said = output.stderr.trim();
+  if (output.code !== 0) return incomplete(said === '' ? `squeue ended with ${output.code}` : said);
+  // Seen in the field: an error on stderr and exit 0.
+  if (/\berror\b/i.test(said)) return incomplete(said);
+  if (output.stdout !== '' && !output.stdout.endsWith('\n')) return incomplete('the last line of squeue is cut');
+  const jobs: ListedJob[] = [];
+  for (const line of output.stdout.split('\n').filter((line) => line !== '')) {
+    const job = parseLine(line);
+    if (job === null) return incomplete(`squeue printed a line that is not understood: ${printable(line)}`);
+    jobs.push(job);
+  }
+  return { kind: 'complete', jobs };
+}
+
+function incomplete(reason: string): Listing {
+  return { kind: 'incomplete', reason };
+}
+
+function printable(line: string): string {
+  return line.replaceAll(fieldSeparator, '|').slice(0, 200);
+}
+
+function parseLine(line: string): ListedJob | null {
+  const [id, base, index, state, nodes, start, submit, end, host, reason, comment, ...more] = line.split(fieldSeparator);
+  if (id === undefined || !/^\d+(_\d+)?$/.test(id) || base === undefined || !/^\d+$/.test(base)) return null;
+  if (state === undefined || reason === undefined || comment === undefined || more.length > 0) return null;
+  const known = stateOf(state, reason);
+  if (known === null || !/^(\d+|N\/A)$/.test(index ?? '')) return null;
+  return {
+    id,
+    submissionId: base,
+    index: id.includes('_') ? Number(index) : null,
+    state: known,
+    reason: reason === 'None' || reason === '' ? null : reason,
+    tag: /\b[a-z0-9][a-z0-9-]*-[a-z0-9]{10}\b/.exec(comment)?.[0] ?? null,
+    nodes: Number(nodes) || 1,
+    node: host === undefined || ['', 'n/a', 'N/A', '(null)'].includes(host) ? null : host,
+    submittedAt: time(submit),
+    startedAt: known === 'pending' || known === 'held' ? null : time(start),
+    endsAt: known === 'pending' || known === 'held' ? null : time(end),
+  };
+}
+
+/** With SLURM_TIME_FORMAT=%s: seconds since the epoch. `N/A`, `Unknown`, `NONE` and 0: it does not say. */
+function time(text: string | undefined): number | null {
+  return text !== undefined && /^[1-9]\d*$/.test(text) ? Number(text) : null;
+}
+
+const states: Readonly<Record<string, JobState>> = {
+  PENDING: 'pending',
+  CONFIGURING: 'pending',
+  REQUEUED: 'pending',
+  REQUEUE_FED: 'pending',
+  POWER_UP_NODE: 'pending',
+  EXPEDITING: 'pending',
+  REQUEUE_HOLD: 'held',
+  RESV_DEL_HOLD: 'held',
+  SPECIAL_EXIT: 'held',
+  RUNNING: 'running',
+  RESIZING: 'running',
+  SIGNALING: 'running',
+  STAGE_OUT: 'ending',
+  STOPPED: 'suspended',
+  SUSPENDED: 'suspended',
+  COMPLETING: 'ending',
+  COMPLETED: 'finished',
+  FAILED: 'finished',
+  NODE_FAIL: 'finished',
+  TIMEOUT: 'finished',
+  OUT_OF_MEMORY: 'finished',
+  CANCELLED: 'finished',
+  DEADLINE: 'finished',
+  BOOT_FAIL: 'finished',
+  PREEMPTED: 'finished',
+  REVOKED: 'finished',
+  LAUNCH_FAILED: 'finished',
+  RECONFIG_FAIL: 'finished',
+};
+
+/** Null for a word that no version up to 26.05 prints. */
+function stateOf(state: string, reason: string): JobState | null {
+  const known = states[state] ?? null;
+  if (known === 'pending' && /^JobHeld|^JobHoldMaxRequeue/.test(reason)) return 'held';
+  return known;
+}
+
+// Ids alone are one request each. With --state scancel reads the queue first and leaves alone what has started since.
+function cancelCommand(ids: readonly string[], options: { onlyPending: boolean }): string {
+  return commandLine(['scancel', ...(options.onlyPending ? ['--state=PENDING'] : []), ...ids]);
+}
+
+/** `scancel` is silent about ids that are over already, and exits 0 (17.11 to 26.05). */
+function parseCancel(output: Output): CancelOutcome {
+  const text = saidBy(output);
+  return output.code === 0 ? { kind: 'done' } : { kind: 'refused', text: text === '' ? `scancel ended with ${output.code}` : text };
+}
+
+/** The words of a failed command; a wrapper may print them on either stream. */
+function saidBy(output: Output): string {
+  const text = [output.stderr, output.stdout].map((stream) => stream.trim()).filter((stream) => stream !== '').join('\n');
+  if (text !== '') return text;
+  return output.code === 124 ? 'no answer within the time limit' : '';
+}

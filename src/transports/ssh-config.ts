@@ -1,0 +1,190 @@
+import { execFile } from 'node:child_process';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { failed, ok, type Result } from '../failure.ts';
+import type { ConnectLimit } from './connect-limit.ts';
+import type { Endpoint } from './transport.ts';
+
+/** How to reach a host, by the user's SSH configuration. Paths are absolute. */
+export interface SshSettings {
+  hostname: string;
+  user: string;
+  port: number;
+  /** 0: either. */
+  addressFamily: 0 | 4 | 6;
+  /** In the order in which they are to be tried. They need not exist. */
+  identityFiles: readonly string[];
+  /** Offer no key of the agent but those of `identityFiles`. */
+  identitiesOnly: boolean;
+  /** The agent's socket; null: no agent. */
+  agentSocket: string | null;
+  userKnownHosts: readonly string[];
+  globalKnownHosts: readonly string[];
+  /** The name the host key is known under, if not its own. */
+  hostKeyAlias: string | null;
+  /** An unknown host key is refused without a question. */
+  strictHostKeys: boolean;
+  hashKnownHosts: boolean;
+  /** The line that sends the connection through something else; null: straight. */
+  proxy: string | null;
+}
+
+/** What this machine adds to a configuration. */
+export interface Surroundings {
+  home: string;
+  user: string;
+  uid: number;
+  env: NodeJS.ProcessEnv;
+}
+
+// What OpenSSH 9 tries by itself, without the kinds that need hardware.
+const defaultIdentities = ['id_rsa', 'id_ecdsa', 'id_ed25519'].map((name) => `~/.ssh/${name}`);
+
+/** Asks the system's `ssh` how it would connect. `note` is for the user: why something else was taken instead. */
+export async function readSshSettings(
+  endpoint: Endpoint,
+  limit: ConnectLimit,
+): Promise<Result<{ settings: SshSettings; note: string | null }>> {
+  const here = surroundings();
+  try {
+    const running = promisify(execFile)('ssh', arguments_(endpoint), { signal: limit.signal, maxBuffer: 1 << 20 });
+    running.child.stdin?.end();
+    const { stdout } = await running;
+    return ok({ settings: parseSshSettings(stdout, here), note: null });
+  } catch (error) {
+    if (limit.signal.aborted) return failed(limit.failure());
+    if (codeOf(error) === 'ENOENT') {
+      const note = 'there is no `ssh` program on PATH: ~/.ssh/config is not read';
+      return ok({ settings: plainSettings(endpoint, here), note });
+    }
+    return failed(limit.unreachable('configuration', `\`ssh -G\` failed: ${complaint(error)}`));
+  }
+}
+
+function arguments_(endpoint: Endpoint): string[] {
+  const { host, user, port, identityFile } = endpoint;
+  return [
+    '-G',
+    ...(user === null ? [] : ['-l', user]),
+    ...(port === null ? [] : ['-p', String(port)]),
+    // Not `-i`: that one drops a file that does not exist and says so only on stderr.
+    ...(identityFile === null ? [] : ['-o', `IdentityFile="${identityFile.replaceAll(/["\\]/g, '\\$&')}"`]),
+    '--',
+    host,
+  ];
+}
+
+/** Settings from the output of `ssh -G` (OpenSSH 7 to 10: one lower-case keyword and its value a line). */
+export function parseSshSettings(text: string, here: Surroundings): SshSettings {
+  const values = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const match = /^(\S+) (.*)$/.exec(line);
+    if (match?.[1] !== undefined) values.set(match[1], [...(values.get(match[1]) ?? []), match[2] ?? '']);
+  }
+  const one = (key: string): string | null => values.get(key)?.[0] ?? null;
+  const names = {
+    hostname: one('hostname') ?? '',
+    user: one('user') ?? here.user,
+    port: Number(one('port') ?? 22),
+    hostKeyAlias: one('hostkeyalias'),
+  };
+  const path = (value: string) => expandPath(value, { ...names, originalHost: one('host') ?? names.hostname }, here);
+  return {
+    ...names,
+    addressFamily: families[one('addressfamily') ?? ''] ?? 0,
+    identityFiles: (values.get('identityfile') ?? []).filter((value) => value !== 'none').map(path),
+    identitiesOnly: isYes(one('identitiesonly')),
+    agentSocket: agentSocket(one('identityagent'), path, here),
+    userKnownHosts: pathList(one('userknownhostsfile')).map(path),
+    globalKnownHosts: pathList(one('globalknownhostsfile')).map(path),
+    strictHostKeys: isYes(one('stricthostkeychecking')),
+    hashKnownHosts: isYes(one('hashknownhosts')),
+    proxy: proxyLine(one('proxyjump'), one('proxycommand')),
+  };
+}
+
+const families: Record<string, 4 | 6> = { inet: 4, inet6: 6 };
+
+/** `ssh -G` prints some switches as yes/no and others as true/false. */
+function isYes(value: string | null): boolean {
+  return value === 'yes' || value === 'true';
+}
+
+function proxyLine(jump: string | null, command: string | null): string | null {
+  if (jump !== null && jump !== 'none') return `ProxyJump ${jump}`;
+  return command === null || command === 'none' ? null : `ProxyCommand ${command}`;
+}
+
+/** `ssh -G` joins the paths of a list by spaces and does not quote; a new path begins with `/` or `~`. */
+function pathList(value: string | null): string[] {
+  if (value === null || value === 'none') return [];
+  return value.split(/ (?=[/~])/);
+}
+
+function agentSocket(value: string | null, path: (value: string) => string, here: Surroundings): string | null {
+  if (value === 'none') return null;
+  if (value === null || value === 'SSH_AUTH_SOCK') return here.env['SSH_AUTH_SOCK'] || null;
+  if (value.startsWith('$') && !value.startsWith('${')) return here.env[value.slice(1)] || null;
+  return path(value);
+}
+
+/** Does what `ssh -G` leaves to be done: `~`, `%` tokens and `${NAME}`. */
+function expandPath(
+  value: string,
+  names: { hostname: string; originalHost: string; user: string; port: number; hostKeyAlias: string | null },
+  here: Surroundings,
+): string {
+  const tokens: Record<string, string> = {
+    '%': '%',
+    d: here.home,
+    h: names.hostname,
+    i: String(here.uid),
+    k: names.hostKeyAlias ?? names.originalHost,
+    n: names.originalHost,
+    p: String(names.port),
+    r: names.user,
+    u: here.user,
+  };
+  const atHome = value === '~' || value.startsWith('~/') ? here.home + value.slice(1) : value;
+  return atHome
+    .replaceAll(/%(.)/g, (whole, letter: string) => tokens[letter] ?? whole)
+    .replaceAll(/\$\{([^}]+)\}/g, (whole, name: string) => here.env[name] ?? whole);
+}
+
+/** What `ssh` does without any configuration. */
+export function plainSettings(endpoint: Endpoint, here: Surroundings): SshSettings {
+  const identities = endpoint.identityFile === null ? defaultIdentities : [endpoint.identityFile];
+  const home = (path: string) => (path.startsWith('~/') ? join(here.home, path.slice(2)) : path);
+  return {
+    hostname: endpoint.host,
+    user: endpoint.user ?? here.user,
+    port: endpoint.port ?? 22,
+    addressFamily: 0,
+    identityFiles: identities.map(home),
+    identitiesOnly: false,
+    agentSocket: here.env['SSH_AUTH_SOCK'] || null,
+    userKnownHosts: [join(here.home, '.ssh', 'known_hosts')],
+    globalKnownHosts: ['/etc/ssh/ssh_known_hosts'],
+    hostKeyAlias: null,
+    strictHostKeys: false,
+    hashKnownHosts: false,
+    proxy: null,
+  };
+}
+
+function surroundings(): Surroundings {
+  const { username, uid } = userInfo();
+  return { home: homedir(), user: username, uid, env: process.env };
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : null;
+}
+
+/** What the program said, without its remarks that are no error. */
+function complaint(error: unknown): string {
+  const stderr = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+  const said = stderr.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('Pseudo-terminal'));
+  return said.length > 0 ? said.join('; ').slice(0, 500) : String(error);
+}

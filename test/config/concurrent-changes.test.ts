@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compileSource } from '../support/compiled-source.ts';
+import { exampleProfile } from '../support/example-profile.ts';
+
+let compiled: string;
+let configDir: string;
+
+beforeAll(() => {
+  compiled = compileSource();
+  configDir = mkdtempSync(join(tmpdir(), 'glidein-concurrent-'));
+  mkdirSync(join(configDir, 'sites'), { mode: 0o700 });
+});
+
+afterAll(() => {
+  rmSync(compiled, { recursive: true });
+  rmSync(configDir, { recursive: true });
+});
+
+function writeSite(site: string): string {
+  const file = join(configDir, 'sites', `${site}.json`);
+  writeFileSync(file, JSON.stringify({ ...exampleProfile(), name: site }), { mode: 0o600 });
+  return file;
+}
+
+/** A process that sets `pilot.env.W<writer>_<n>` for n below `count`, one after another, and says so after each. */
+function writer(site: string, number: number, count: number): ChildProcess {
+  const module = JSON.stringify(join(compiled, 'dist/commands/site-set.js'));
+  const program = `
+    import { siteSet } from ${module};
+    for (let n = 0; n < ${count}; n += 1) {
+      const assignments = ['pilot.env.W${number}_' + n + '=x'];
+      const result = await siteSet({ configDir: ${JSON.stringify(configDir)}, site: '${site}', assignments, dryRun: false });
+      if (!result.ok) { console.error(JSON.stringify(result.failure)); process.exit(1); }
+      console.log(n);
+    }`;
+  return spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+const envNames = (file: string): string[] => Object.keys(JSON.parse(readFileSync(file, 'utf8')).pilot.env ?? {});
+
+describe('changes of one profile by several processes', () => {
+  it('all arrive: 8 processes with 50 changes each leave 400', async () => {
+    const file = writeSite('many');
+    const writers = Array.from({ length: 8 }, (_, number) => writer('many', number, 50));
+    expect(await exitCodes(writers)).toEqual(Array(8).fill(0));
+    const expected = Array.from({ length: 400 }, (_, n) => `W${n % 8}_${Math.floor(n / 8)}`);
+    expect(envNames(file).sort()).toEqual(expected.sort());
+    expect(readdirSync(join(configDir, 'sites'))).toEqual(['many.json']);
+  }, 60_000);
+
+  it('are never lost or half done when their writer is killed', async () => {
+    const file = writeSite('killed');
+    const rounds = 12;
+    let locksLeft = 0;
+    for (let round = 0; round < rounds; round += 1) {
+      const child = writer('killed', round, 10_000);
+      const said = output(child);
+      await once(child.stdout ?? child, 'data');
+      await sleep(Math.random() * 30);
+      child.kill('SIGKILL');
+      await once(child, 'close');
+      const announced = said().split('\n').slice(0, -1);
+      expect(envNames(file)).toEqual(expect.arrayContaining(announced.map((n) => `W${round}_${n}`)));
+      if (age(`${file}.lock`)) locksLeft += 1;
+    }
+    console.log(`kill -9 of a profile's writer: ${locksLeft} of ${rounds} died holding the lock`);
+    expect(locksLeft).toBeGreaterThan(0);
+    expect(await exitCodes([writer('killed', rounds, 1)])).toEqual([0]);
+    expect(readdirSync(join(configDir, 'sites')).filter((name) => name.startsWith('killed'))).toEqual(['killed.json']);
+  }, 60_000);
+
+  it('all arrive also when 8 processes find the lock of a dead one at once', async () => {
+    const file = writeSite('orphaned');
+    mkdirSync(`${file}.lock`);
+    age(`${file}.lock`);
+    expect(await exitCodes(Array.from({ length: 8 }, (_, number) => writer('orphaned', number, 5)))).toEqual(
+      Array(8).fill(0),
+    );
+    expect(envNames(file)).toHaveLength(40);
+    expect(readdirSync(join(configDir, 'sites')).filter((name) => name.startsWith('orphaned'))).toEqual([
+      'orphaned.json',
+    ]);
+  }, 60_000);
+});
+
+function output(child: ChildProcess): () => string {
+  let text = '';
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  return () => text;
+}
+
+async function exitCodes(children: readonly ChildProcess[]): Promise<unknown[]> {
+  const exits = await Promise.all(children.map((child) => once(child, 'exit')));
+  return exits.map(([code]) => code);
+}
+
+/** Makes a lock look as if its holder had not touched it for a while; false when there is none. */
+function age(lock: string): boolean {
+  if (!existsSync(lock)) return false;
+  const then = new Date(Date.now() - 10_000);
+  utimesSync(lock, then, then);
+  return true;
+}

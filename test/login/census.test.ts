@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import { type CensusInput, census } from '../../src/login/census.ts';
+import type { Intent, Note, Outcome } from '../../src/login/journal.ts';
+import type { ListedJob } from '../../src/schedulers/scheduler.ts';
+import { slurm } from '../../src/schedulers/slurm.ts';
+
+const tag = 'campus-abcdefghij';
+const start = 1_000_000;
+/** No outcome was written: the attempt may have gone on until then. */
+const attemptSeconds = 210;
+
+const intent = (more: Partial<Intent> = {}): Intent => ({ sequence: 1, tag, count: 2, mode: 'keep', startedAt: start, ...more });
+const outcome = (stdout: string, stderr = '', code = 0, sequence = 1): Outcome => ({
+  sequence,
+  endedAt: start + 1,
+  output: { stdout, stderr, code },
+});
+const job = (id: string, state: ListedJob['state'], more: Partial<ListedJob> = {}): ListedJob => ({
+  id,
+  submissionId: id.split('_')[0] ?? '',
+  index: id.includes('_') ? Number(id.split('_')[1]) : null,
+  state,
+  reason: null,
+  tag,
+  nodes: 1,
+  node: null,
+  submittedAt: start,
+  startedAt: null,
+  endsAt: null,
+  ...more,
+});
+
+function take(more: Partial<CensusInput>) {
+  return census({
+    site: 'campus',
+    nowSeconds: start + 10,
+    attemptSeconds,
+    intents: [intent()],
+    outcomes: [],
+    notes: [],
+    seen: [],
+    ends: [],
+    jobs: [],
+    parseOutcome: (one) => slurm.parseSubmit(one.output),
+    firstIndex: 0,
+    pilotId: (id, index) => slurm.pilotId(id, index),
+    submissionIdOf: slurm.submissionIdOf,
+    ...more,
+  });
+}
+
+const states = (more: Partial<CensusInput>) => take(more).pilots.map((pilot) => `${pilot.id} ${pilot.state}`);
+
+describe('a submission that was accepted', () => {
+  const accepted = [outcome('7\n')];
+
+  it('has the pilots that the listing shows', () => {
+    const jobs = [job('7_0', 'running'), job('7_1', 'pending')];
+    expect(states({ outcomes: accepted, jobs })).toEqual(['7_0 running', '7_1 pending']);
+  });
+
+  it('counts a pilot that a listing misses once, and notes it', () => {
+    const missing = take({ outcomes: accepted, jobs: [job('7_0', 'running')] });
+    expect(missing.pilots.map((pilot) => pilot.state)).toEqual(['running', 'unknown']);
+    expect(missing.notes).toEqual([{ kind: 'missed', member: `${tag}.1`, at: start + 10 }]);
+    expect(missing.absenceDecides).toBe(false);
+  });
+
+  it('gives a pilot up when it is missed again, a minute later, which only a second listing may confirm', () => {
+    const notes: Note[] = [{ kind: 'missed', member: `${tag}.1`, at: start + 10 }];
+    const jobs = [job('7_0', 'running')];
+    expect(take({ outcomes: accepted, jobs, notes, nowSeconds: start + 69 }).pilots).toHaveLength(2);
+    const later = take({ outcomes: accepted, jobs, notes, nowSeconds: start + 70 });
+    expect(later.pilots).toHaveLength(1);
+    expect(later.absenceDecides).toBe(true);
+    expect(later.notes).toEqual([{ kind: 'closed', member: `${tag}.1`, at: start + 70 }]);
+  });
+
+  it('starts again with a pilot that was found meanwhile', () => {
+    const jobs = [job('7_0', 'running'), job('7_1', 'running')];
+    const missed: Note = { kind: 'missed', member: `${tag}.1`, at: start + 10 };
+    const found = take({ outcomes: accepted, jobs, notes: [missed], nowSeconds: start + 500 });
+    expect(found.notes).toEqual([{ kind: 'found', member: `${tag}.1`, at: start + 500 }]);
+    const again = take({ outcomes: accepted, jobs: jobs.slice(0, 1), notes: [missed, ...found.notes], nowSeconds: start + 900 });
+    expect(again.pilots.map((pilot) => pilot.state)).toEqual(['running', 'unknown']);
+  });
+
+  it('does not count what finished, was marked ended, or was told to end and is gone', () => {
+    expect(states({ outcomes: accepted, jobs: [job('7_0', 'finished'), job('7_1', 'finished')] })).toEqual([]);
+    const end = { tag, index: 0, exitCode: 0, reason: 'exited', node: 'n', startedAt: start, endedAt: start + 5 };
+    const closed: Note = { kind: 'closed', member: `${tag}.1`, at: start + 5 };
+    expect(states({ outcomes: accepted, ends: [end], notes: [closed] })).toEqual([]);
+  });
+
+  it('counts what the listing shows, whatever the journal says', () => {
+    const closed: Note = { kind: 'closed', member: `${tag}.0`, at: start + 5 };
+    expect(states({ outcomes: accepted, notes: [closed], jobs: [job('7_0', 'pending'), job('7_1', 'ending')] })).toEqual([
+      '7_0 pending',
+      '7_1 ending',
+    ]);
+  });
+
+  it('is over when all its pilots are, with their ids for the clean-up', () => {
+    const [over] = take({ outcomes: accepted, jobs: [job('7_0', 'finished'), job('7_1', 'finished')] }).over;
+    expect(over?.pilotIds).toEqual(['7_0', '7_1']);
+    expect(take({ outcomes: accepted, jobs: [job('7_0', 'running'), job('7_1', 'finished')] }).over).toEqual([]);
+  });
+});
+
+describe('a submission whose outcome nobody knows', () => {
+  it('is in doubt with all its pilots', () => {
+    expect(take({}).inDoubt).toMatchObject([{ tag, count: 2 }]);
+    const timedOut = outcome('', 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation', 1);
+    expect(take({ outcomes: [timedOut] }).inDoubt).toMatchObject([{ count: 2 }]);
+  });
+
+  it('is accepted when one task of its array is listed', () => {
+    const found = take({ jobs: [job('9_1', 'running')] });
+    expect(found.inDoubt).toEqual([]);
+    expect(found.pilots.map((pilot) => pilot.state)).toEqual(['unknown', 'running']);
+    expect(found.notes).toContainEqual({ kind: 'accepted', sequence: 1, submissionId: '9', at: start + 10 });
+  });
+
+  it("is accepted by the job's own mark, when no listing shows it any more", () => {
+    const found = take({ seen: [{ tag, index: 1, jobId: '9_1' }] });
+    expect(found.inDoubt).toEqual([]);
+    expect(found.pilots).toHaveLength(2);
+  });
+
+  it('is found by its submit time where the site erases the tag, and only then', () => {
+    const untagged = (submittedAt: number) => [job('9_0', 'running', { tag: null, submittedAt }), job('9_1', 'running', { tag: null, submittedAt })];
+    expect(take({ jobs: untagged(start + 3) }).inDoubt).toEqual([]);
+    expect(take({ jobs: untagged(start - 600) }).inDoubt).toHaveLength(1);
+    // Somebody's job of the same name is counted, but ends no doubt.
+    expect(take({ jobs: untagged(start - 600) }).pilots).toHaveLength(2);
+  });
+
+  it('is never given up before two listings without it, five minutes after the attempt and a minute apart', () => {
+    const ended = start + attemptSeconds;
+    const at = (nowSeconds: number, notes: Note[]) => take({ nowSeconds, notes });
+    expect(at(ended + 299, []).notes).toEqual([]);
+    const first = at(ended + 300, []);
+    expect(first.notes).toEqual([{ kind: 'absent', sequence: 1, at: ended + 300 }]);
+    expect(first.inDoubt).toHaveLength(1);
+    expect(at(ended + 359, [...first.notes]).inDoubt).toHaveLength(1);
+    const second = at(ended + 360, [...first.notes]);
+    expect(second.inDoubt).toEqual([]);
+    expect(second.absenceDecides).toBe(true);
+    expect(second.notes).toEqual([{ kind: 'never', sequence: 1, at: ended + 360 }]);
+    expect(second.pilots).toEqual([]);
+  });
+
+  it('does not take a listing from before the five minutes for one of the two', () => {
+    const early: Note = { kind: 'absent', sequence: 1, at: start + 100 };
+    expect(take({ notes: [early], nowSeconds: start + attemptSeconds + 400 }).inDoubt).toHaveLength(1);
+  });
+
+  it('counts it after all when it appears after it was given up', () => {
+    const never: Note = { kind: 'never', sequence: 1, at: start + 900 };
+    expect(states({ notes: [never], jobs: [job('9_0', 'running'), job('9_1', 'running')] })).toEqual(['9_0 running', '9_1 running']);
+  });
+});
+
+describe('what is not known to the journal', () => {
+  it('counts when its tag is of the site, but no pass may end it', () => {
+    const found = take({ intents: [], jobs: [job('5', 'running', { tag: 'campus-zzzzzzzzzz' })] });
+    expect(found.pilots).toMatchObject([{ id: '5', once: true, member: null }]);
+  });
+
+  it('does not count when its tag is of another site with the same job name', () => {
+    expect(take({ intents: [], jobs: [job('5', 'running', { tag: 'campus-b-zzzzzzzzzz' })] }).pilots).toEqual([]);
+  });
+});
+
+describe('capacity', () => {
+  const refused = outcome('', 'sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy', 1);
+
+  it('is halved by a refusal and doubled by an acceptance that reached it', () => {
+    expect(take({ intents: [intent({ count: 8 })], outcomes: [refused] }).capacity).toBe(4);
+    const second = { ...outcome('7\n'), sequence: 2 };
+    const intents = [intent({ count: 8 }), intent({ sequence: 2, count: 4, tag: 'campus-bbbbbbbbbb' })];
+    expect(take({ intents, outcomes: [refused, second] }).capacity).toBe(8);
+    expect(take({ intents: [intent({ count: 1 })], outcomes: [refused] }).capacity).toBe(1);
+  });
+});

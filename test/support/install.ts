@@ -1,0 +1,53 @@
+import { existsSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mustRun, run } from './run-program.ts';
+
+/** What the real tests need of Debian. */
+const PACKAGES = [
+  'openssh-server',
+  'openssh-client',
+  'slurm-wlm',
+  'slurm-client',
+  'slurm-wlm-basic-plugins',
+  'munge',
+  'shellcheck',
+  'tcsh',
+  'fish',
+];
+
+const POLICY_FILE = '/usr/sbin/policy-rc.d';
+
+/** Installs the packages that are missing; says which before it does, and on a terminal leaves 5 s to say no. */
+export async function installMissing(say: (line: string) => void): Promise<void> {
+  const missing = await missingPackages();
+  if (missing.length === 0) return;
+  say(`will install with apt-get: ${missing.join(' ')}`);
+  if (process.stdout.isTTY) {
+    say('starting in 5 s; Ctrl-C to stop');
+    await sleep(5000);
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await withoutServiceStart(async () => {
+    await mustRun('apt-get', ['update'], { env, seconds: 300 });
+    await mustRun('apt-get', ['install', '-y', '--no-install-recommends', ...missing], { env, seconds: 600 });
+  });
+}
+
+async function missingPackages(): Promise<string[]> {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders.
+  const { stdout } = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\\n', ...PACKAGES]);
+  const installed = new Set(stdout.split('\n'));
+  return PACKAGES.filter((name) => !installed.has(`${name} installed`));
+}
+
+/** Debian starts the services it installs, on every address; exit 101 of this file is how an administrator says no. */
+async function withoutServiceStart(install: () => Promise<void>): Promise<void> {
+  if (existsSync(POLICY_FILE)) return install();
+  await writeFile(POLICY_FILE, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    await install();
+  } finally {
+    await rm(POLICY_FILE, { force: true });
+  }
+}
