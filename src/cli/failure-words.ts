@@ -17,7 +17,10 @@ export function wordFailure(failure: Failure): Words {
       return invalidProfile(failure);
     case 'file-broken': {
       const place = failure.line === null ? failure.file : `${failure.file}:${failure.line}`;
-      return words(`${place}: ${failure.reason}; nothing was overwritten`, `mend ${failure.file} by hand, or move it away and import the profile again`);
+      return words(
+        `${place}: ${failure.reason}; nothing was overwritten`,
+        `mend ${failure.file} by hand, or move it away and import the profile again`,
+      );
     }
     case 'file-unusable':
       return words(`${failure.file} cannot be used: ${failure.reason}`, `ls -ld ${failure.file}`);
@@ -25,7 +28,10 @@ export function wordFailure(failure: Failure): Words {
       return words(`${failure.file} is being changed by another process`, 'try again');
     case 'template-invalid': {
       const place = failure.line === null ? failure.template : `${failure.template}:${failure.line}`;
-      return words(`the template ${place}: ${failure.reason}`, 'mend it, or remove it to use the one that comes with glidein');
+      return words(
+        `the template ${place}: ${failure.reason}`,
+        'mend it, or remove it to use the one that comes with glidein',
+      );
     }
     case 'value-refused':
       return words(`${failure.key} ${failure.reason}`, setHint(failure.site, failure.key));
@@ -38,15 +44,32 @@ export function wordFailure(failure: Failure): Words {
 
 type RemoteFailure = Exclude<
   Failure,
-  { kind: 'usage' | 'profile-missing' | 'profile-invalid' | 'file-broken' | 'file-unusable' | 'file-busy' | 'template-invalid' | 'value-refused' | 'token-unusable' }
+  {
+    kind:
+      | 'usage'
+      | 'profile-missing'
+      | 'profile-invalid'
+      | 'file-broken'
+      | 'file-unusable'
+      | 'file-busy'
+      | 'template-invalid'
+      | 'value-refused'
+      | 'token-unusable';
+  }
 >;
 
 function wordRemoteFailure(failure: RemoteFailure): Words {
   switch (failure.kind) {
     case 'unreachable':
-      return words(`${failure.target} could not be reached (${failure.stage}): ${failure.reason}`, failure.hint ?? `glidein status ${failure.site} --verbose`);
+      return words(
+        `${failure.target} could not be reached (${failure.stage}): ${failure.reason}`,
+        failure.hint ?? `glidein status ${failure.site} --verbose`,
+      );
     case 'host-key-unknown':
-      return words(`the host key of ${failure.host} port ${failure.port} is not known (${failure.fingerprint}); nothing was sent`, failure.hint);
+      return words(
+        `the host key of ${failure.host} port ${failure.port} is not known (${failure.fingerprint}); nothing was sent`,
+        failure.hint,
+      );
     case 'host-key-changed':
       return words(
         `the host key of ${failure.host} port ${failure.port} is ${failure.fingerprint}, but ${failure.known} says otherwise; somebody may be listening in, nothing was sent`,
@@ -55,36 +78,60 @@ function wordRemoteFailure(failure: RemoteFailure): Words {
     case 'needs-terminal':
       return words(`${failure.what} is needed, and there is no terminal to ask on`, failure.hint);
     case 'connection-lost':
-      return words(`the connection was lost while ${failure.step}: ${failure.reason}`, `glidein status ${failure.site}`);
+      return words(
+        `the connection was lost while ${failure.step}: ${failure.reason}`,
+        `glidein status ${failure.site}`,
+      );
     case 'timed-out':
-      return words(`no answer within ${failure.seconds} s while ${failure.step}`, `try again later, or look there by hand: glidein status ${failure.site} --verbose`);
+      return words(
+        `no answer within ${failure.seconds} s while ${failure.step}`,
+        `try again later, or look there by hand: glidein status ${failure.site} --verbose`,
+      );
     case 'login-host-unusable':
       return words(`${failure.what}${said(failure.said)}`, failure.hint ?? 'log in by hand and look');
     case 'lock-busy':
-      return words(`another pass holds the lock: ${failure.holder}; waited ${failure.waitedSeconds} s`, 'try again later');
+      return words(
+        `another pass holds the lock: ${failure.holder}; waited ${failure.waitedSeconds} s`,
+        'try again later',
+      );
     case 'fence-lost':
       return words(`other passes submitted first, ${failure.tries} times in a row`, 'try again later');
     case 'listing-incomplete':
-      return words(`the queue could not be read whole, so nothing was done${said(failure.said)}`, `try again later; the command was: ${shortened(failure.command)}`);
+      return words(
+        `the queue could not be read whole, so nothing was done${said(failure.said)}`,
+        `try again later; the command was: ${shortened(failure.command)}`,
+      );
     default:
       return wordSubmissionFailure(failure);
   }
 }
 
-type SubmissionFailure = Extract<Failure, { kind: 'submit-refused' | 'in-doubt' | 'cancel-refused' | 'pilot-unknown' | 'image-missing' | 'interrupted' }>;
+type SubmissionFailure = Extract<
+  Failure,
+  { kind: 'submit-refused' | 'in-doubt' | 'cancel-refused' | 'pilot-unknown' | 'image-missing' | 'interrupted' }
+>;
 
 function wordSubmissionFailure(failure: SubmissionFailure): Words {
   switch (failure.kind) {
     case 'submit-refused':
-      return words(`the scheduler refused the submission (${failure.refusal})${said(failure.said)}`, failure.hint ?? refusalHint(failure));
+      return words(
+        `the scheduler refused the submission (${failure.refusal})${said(failure.said)}`,
+        failure.hint ?? refusalHint(failure),
+      );
     case 'in-doubt':
-      return words(`nobody knows whether the scheduler took the submission ${failure.tag}${said(failure.said)}`, `glidein status ${failure.site}   (a later pass settles it by itself; it is not repeated before that)`);
+      return words(
+        `nobody knows whether the scheduler took the submission ${failure.tag}${said(failure.said)}`,
+        `glidein status ${failure.site}   (a later pass settles it by itself; it is not repeated before that)`,
+      );
     case 'cancel-refused':
       return words(`the scheduler refused to cancel${said(failure.said)}`, `glidein status ${failure.site}`);
     case 'pilot-unknown':
       return words(`${failure.site} has no pilot ${failure.id}`, `glidein status ${failure.site}`);
     case 'image-missing':
-      return words(`image.remotePath ${failure.path} cannot be read on the login host; nothing was submitted`, `put the image there, or: glidein site set ${failure.site} image.remotePath=null`);
+      return words(
+        `image.remotePath ${failure.path} cannot be read on the login host; nothing was submitted`,
+        `put the image there, or: glidein site set ${failure.site} image.remotePath=null`,
+      );
     case 'interrupted':
       return words('interrupted', null);
   }
@@ -107,7 +154,8 @@ function setHint(site: string, key: string): string {
 }
 
 function missingProfile(failure: Failure & { kind: 'profile-missing' }): Words {
-  if (failure.known.length === 0) return words(`there is no site ${failure.site}; none has a profile yet`, 'glidein site import FILE');
+  if (failure.known.length === 0)
+    return words(`there is no site ${failure.site}; none has a profile yet`, 'glidein site import FILE');
   return words(`there is no site ${failure.site}; there are ${failure.known.join(', ')}`, 'glidein site list');
 }
 
@@ -115,7 +163,10 @@ function invalidProfile(failure: Failure & { kind: 'profile-invalid' }): Words {
   const where = failure.file ?? 'the profile';
   const mistakes = failure.mistakes.map(({ key, message }) => `\n  ${key === '' ? '' : `${key} `}${message}`);
   const count = mistakes.length === 1 ? 'one mistake' : `${mistakes.length} mistakes`;
-  const hint = failure.site === null ? 'mend the file and import it again: glidein site import FILE' : setHint(failure.site, 'KEY');
+  const hint =
+    failure.site === null
+      ? 'mend the file and import it again: glidein site import FILE'
+      : setHint(failure.site, 'KEY');
   return words(`${where} has ${count}:${mistakes.join('')}`, hint);
 }
 
@@ -132,11 +183,17 @@ function refusalHint(failure: Failure & { kind: 'submit-refused' }): string {
 
 function tokenWords({ site, file, problem, detail }: Failure & { kind: 'token-unusable' }): Words {
   const texts: Record<TokenProblem, Words> = {
-    missing: words(`there is no token at ${file}`, `put the token from your access point there: install -m 600 /dev/stdin ${file}`),
+    missing: words(
+      `there is no token at ${file}`,
+      `put the token from your access point there: install -m 600 /dev/stdin ${file}`,
+    ),
     unreadable: words(`the token ${file} cannot be read: ${detail}`, `ls -l ${file}`),
     'too-open': words(`others may read the token ${file} (${detail})`, `chmod 600 ${file}`),
     'not-a-token': words(`${file} does not hold a token: ${detail}`, 'ask your access point for a new one'),
-    expired: words(`the token ${file} has expired (${detail}); nothing was submitted`, 'ask your access point for a new one, and put it there'),
+    expired: words(
+      `the token ${file} has expired (${detail}); nothing was submitted`,
+      'ask your access point for a new one, and put it there',
+    ),
     expiring: words(
       `the token ${file} expires before a pilot's wall clock would end (${detail}); nothing was submitted`,
       `put a new one there, or: glidein submit ${site} --allow-expiring`,

@@ -1,5 +1,5 @@
-import module from 'node:module';
 import { readFileSync } from 'node:fs';
+import module from 'node:module';
 import { CommanderError } from 'commander';
 import { configDirectory, dataDirectory } from '../config/directories.ts';
 import type { Context } from '../context.ts';

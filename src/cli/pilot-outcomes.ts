@@ -41,5 +41,10 @@ export function tokenOutcome(report: Result<TokenReport>): Result<Outcome> {
   if (!report.ok) return report;
   const { site, file, issuer, subject, expiresAt } = report.value;
   const until = expiresAt === null ? 'does not expire' : `good until ${expiresAt}`;
-  return ok(done(report.value, `${site}: ${file}: issued by ${issuer ?? 'nobody named'} for ${subject ?? 'nobody named'}, ${until}`));
+  return ok(
+    done(
+      report.value,
+      `${site}: ${file}: issued by ${issuer ?? 'nobody named'} for ${subject ?? 'nobody named'}, ${until}`,
+    ),
+  );
 }

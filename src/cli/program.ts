@@ -87,12 +87,23 @@ class Adder {
   }
 
   /** `run` is given the positional arguments and the command's own flags. */
-  add<Flags>(usage: string, description: string, run: (args: string[], flags: Flags) => Run, flags: readonly Option[] = []): void {
+  add<Flags>(
+    usage: string,
+    description: string,
+    run: (args: string[], flags: Flags) => Run,
+    flags: readonly Option[] = [],
+  ): void {
     const command = withGlobals(this.program.command(usage).description(description));
     for (const flag of flags) command.addOption(flag);
     command.action(() => {
       const options = command.optsWithGlobals<GlobalOptions & Flags>();
-      this.take({ options, run: run(command.processedArgs.flat().filter((arg) => arg !== undefined), options) });
+      this.take({
+        options,
+        run: run(
+          command.processedArgs.flat().filter((arg) => arg !== undefined),
+          options,
+        ),
+      });
     });
   }
 }
@@ -106,7 +117,8 @@ const howMany = (fallback: number) =>
 
 function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value < 1 || value > 10_000) throw new InvalidArgumentError('It must be a whole number from 1 to 10000.');
+  if (!/^\d+$/.test(text) || value < 1 || value > 10_000)
+    throw new InvalidArgumentError('It must be a whole number from 1 to 10000.');
   return value;
 }
 
@@ -117,11 +129,16 @@ function addSiteCommands(program: Adder): void {
     const { listOutcome } = await import('./site-outcomes.ts');
     return listOutcome(await siteList({ configDir }));
   });
-  site.add('show <site>', 'a profile as it is understood, with its defaults', ([name = '']) => async ({ configDir }) => {
-    const { siteShow } = await import('../commands/site-show.ts');
-    const { showOutcome } = await import('./site-outcomes.ts');
-    return showOutcome(await siteShow({ configDir, site: name }));
-  });
+  site.add(
+    'show <site>',
+    'a profile as it is understood, with its defaults',
+    ([name = '']) =>
+      async ({ configDir }) => {
+        const { siteShow } = await import('../commands/site-show.ts');
+        const { showOutcome } = await import('./site-outcomes.ts');
+        return showOutcome(await siteShow({ configDir, site: name }));
+      },
+  );
   site.add('export <site>', 'a profile as it was written', ([name = '']) => async ({ configDir }) => {
     const { siteExport } = await import('../commands/site-export.ts');
     const { exportOutcome } = await import('./site-outcomes.ts');
@@ -203,7 +220,11 @@ function addPilotCommands(program: Adder): void {
         const { pending = false, all = false, dryRun: dry = false } = flags;
         return sitesOutcome(await cancelPilots({ configDir, dataDir, site, ids, pending, all, dryRun: dry }, context));
       },
-    [new Option('--pending', 'all that have not started'), new Option('--all', 'all of the site, running ones too'), dryRun],
+    [
+      new Option('--pending', 'all that have not started'),
+      new Option('--all', 'all of the site, running ones too'),
+      dryRun,
+    ],
   );
 }
 
@@ -215,7 +236,14 @@ function addSubmissions(program: Adder): void {
       async ({ configDir, dataDir, context }) => {
         const { submitPilots } = await import('../commands/submit.ts');
         const { sitesOutcome } = await import('./pilot-outcomes.ts');
-        const options = { configDir, dataDir, site, count: flags.count, dryRun: flags.dryRun ?? false, ...jobOptions(flags) };
+        const options = {
+          configDir,
+          dataDir,
+          site,
+          count: flags.count,
+          dryRun: flags.dryRun ?? false,
+          ...jobOptions(flags),
+        };
         return sitesOutcome(await submitPilots(options, context));
       },
     [howMany(1), anyOwner, allowExpiring, dryRun],
@@ -227,7 +255,14 @@ function addSubmissions(program: Adder): void {
       async ({ configDir, dataDir, context }) => {
         const { topUpSites } = await import('../commands/top-up.ts');
         const { sitesOutcome } = await import('./pilot-outcomes.ts');
-        const options = { configDir, dataDir, sites, all: flags.all ?? false, dryRun: flags.dryRun ?? false, ...jobOptions(flags) };
+        const options = {
+          configDir,
+          dataDir,
+          sites,
+          all: flags.all ?? false,
+          dryRun: flags.dryRun ?? false,
+          ...jobOptions(flags),
+        };
         return sitesOutcome(await topUpSites(options, context));
       },
     [everySite, anyOwner, allowExpiring, dryRun],
@@ -236,11 +271,16 @@ function addSubmissions(program: Adder): void {
 
 function addTokenCommands(program: Adder): void {
   const token = program.group('token', 'the token with which pilots join the pool');
-  token.add('check <site>', 'what the token is good for, and until when; never prints it', ([site = '']) => async ({ configDir, context }) => {
-    const { checkSiteToken } = await import('../commands/token-check.ts');
-    const { tokenOutcome } = await import('./pilot-outcomes.ts');
-    return tokenOutcome(await checkSiteToken({ configDir, site }, context));
-  });
+  token.add(
+    'check <site>',
+    'what the token is good for, and until when; never prints it',
+    ([site = '']) =>
+      async ({ configDir, context }) => {
+        const { checkSiteToken } = await import('../commands/token-check.ts');
+        const { tokenOutcome } = await import('./pilot-outcomes.ts');
+        return tokenOutcome(await checkSiteToken({ configDir, site }, context));
+      },
+  );
 }
 
 function jobOptions(flags: JobFlags): { anyOwner: boolean; allowExpiring: boolean } {

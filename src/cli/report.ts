@@ -19,7 +19,9 @@ export function eventLine(event: Event, printing: Printing): string | null {
   const prefix = 'site' in event && event.site !== null ? `${event.site}: ` : '';
   switch (event.kind) {
     case 'step':
-      return printing.verbose ? dim(`${prefix}step ${event.step}${event.detail === undefined ? '' : ` ${event.detail}`}`, printing) : null;
+      return printing.verbose
+        ? dim(`${prefix}step ${event.step}${event.detail === undefined ? '' : ` ${event.detail}`}`, printing)
+        : null;
     case 'note':
       return printing.verbose ? dim(`${prefix}${event.text}`, printing) : null;
     case 'warning':
@@ -71,7 +73,17 @@ function reasonOf(report: SiteReport): string | null {
 
 function pilotJson(pilot: Pilot): object {
   const { id, state, nodes, reason, node, tag } = pilot;
-  return { id, state, nodes, reason, node, tag, submittedAt: iso(pilot.submittedAt), startedAt: iso(pilot.startedAt), endsAt: iso(pilot.endsAt) };
+  return {
+    id,
+    state,
+    nodes,
+    reason,
+    node,
+    tag,
+    submittedAt: iso(pilot.submittedAt),
+    startedAt: iso(pilot.startedAt),
+    endsAt: iso(pilot.endsAt),
+  };
 }
 
 function iso(seconds: number | null): string | null {
@@ -143,9 +155,13 @@ function short(seconds: number | null): string {
 
 /** Rows as left-aligned columns. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
-  return rows.map((row) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ').trimEnd());
+  const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 type Style = 'red' | 'yellow' | 'bold' | 'dim';

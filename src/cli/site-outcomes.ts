@@ -15,9 +15,13 @@ export function listOutcome(report: Result<SiteListReport>): Result<Outcome> {
   if (!report.ok) return report;
   const { sites, configDir } = report.value;
   const json = {
-    sites: sites.map((site) => ({ ...site, problem: site.problem === null ? null : wordFailure(site.problem).message })),
+    sites: sites.map((site) => ({
+      ...site,
+      problem: site.problem === null ? null : wordFailure(site.problem).message,
+    })),
   };
-  if (sites.length === 0) return ok(done(json, `no site has a profile in ${configDir}\nnext: glidein site import FILE`));
+  if (sites.length === 0)
+    return ok(done(json, `no site has a profile in ${configDir}\nnext: glidein site import FILE`));
   const rows = sites.map((site) =>
     site.problem === null
       ? [site.site, String(site.target), site.scheduler, site.host, site.owners.join(' ')]
@@ -51,7 +55,8 @@ export function setOutcome(report: Result<SiteSetReport>): Result<Outcome> {
   if (!report.ok) return report;
   const { site, changes, dryRun } = report.value;
   const lines = changes.map(
-    ({ key, before, after }) => `${site}: ${key}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}${dryRun ? ' (not written)' : ''}`,
+    ({ key, before, after }) =>
+      `${site}: ${key}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}${dryRun ? ' (not written)' : ''}`,
   );
   return ok(done(report.value, lines.join('\n')));
 }

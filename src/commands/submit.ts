@@ -1,8 +1,8 @@
 import type { Context } from '../context.ts';
 import { ok, type Result } from '../failure.ts';
 import { overSites, remembered } from '../fleet/over-sites.ts';
-import { failureReport, type SiteReport } from '../fleet/site-report.ts';
 import { type JobOptions, siteJob } from '../fleet/site-job.ts';
+import { failureReport, type SiteReport } from '../fleet/site-report.ts';
 import { submitMore } from '../fleet/top-up.ts';
 
 export interface SubmitOptions extends JobOptions {

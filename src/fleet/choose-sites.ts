@@ -8,7 +8,11 @@ export interface Chosen {
 }
 
 /** The sites that were named, or all. With neither: the only one there is, or all for a command that only looks. */
-export async function chooseSites(configDir: string, chosen: Chosen, looksOnly: boolean): Promise<Result<readonly string[]>> {
+export async function chooseSites(
+  configDir: string,
+  chosen: Chosen,
+  looksOnly: boolean,
+): Promise<Result<readonly string[]>> {
   if (chosen.sites.length > 0) return ok([...new Set(chosen.sites)]);
   const known = await listSites(configDir);
   if (!known.ok) return known;

@@ -1,5 +1,5 @@
-import { loadProfile } from '../config/store.ts';
 import type { Profile } from '../config/schema.ts';
+import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
 import { appendHistory } from './history.ts';
 import { failureReport, type SiteReport } from './site-report.ts';
@@ -27,6 +27,7 @@ export async function overSites(
 export async function remembered(dataDir: string, report: SiteReport, context: Context): Promise<SiteReport> {
   if (report.planned !== null) return report;
   const problem = await appendHistory(dataDir, report, new Date(context.now()));
-  if (problem !== null) context.emit({ kind: 'warning', site: report.site, text: `the history cannot be written: ${problem}` });
+  if (problem !== null)
+    context.emit({ kind: 'warning', site: report.site, text: `the history cannot be written: ${problem}` });
   return report;
 }

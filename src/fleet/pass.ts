@@ -4,14 +4,15 @@ import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import type { Census } from '../login/census.ts';
 import type { Note } from '../login/journal.ts';
-import { type LoginHost, type Look, sendToken, type Submitted, tokenDigest } from '../login/login-host.ts';
+import type { LoginHost, Look, Submitted } from '../login/login-host.ts';
 import type { Forgotten, PlannedSubmission } from '../login/remote-programs.ts';
+import { sendToken, tokenDigest } from '../login/token-delivery.ts';
 import { newTag } from '../pilot/tag.ts';
 import type { Submission } from '../schedulers/scheduler.ts';
 import type { Transport } from '../transports/transport.ts';
 import type { Plan } from './plan.ts';
 import type { SiteJob } from './site-job.ts';
-import { connect, loginSettings, openSession, schedulerOf } from './site-login.ts';
+import { connect, openSession, schedulerOf } from './site-login.ts';
 import { countsOf, failureReport, type SiteReport, stateOf } from './site-report.ts';
 
 /** One pass over one site: connect, lock, look, decide, act, report (docs/design.md, "The way of a pass"). */
@@ -42,16 +43,29 @@ export async function pass(input: PassInput, context: Context): Promise<SiteRepo
   for (let session = 0; session < maxSessions; session += 1) {
     const end = await oneSession(input, transport, context);
     if (end.kind === 'report') return end.report;
-    const sent = await sendToken(transport, end.text, loginSettings(profile), context);
+    const sent = await sendToken(
+      transport,
+      end.text,
+      { site: profile.name, jobsDirectory: profile.connection.jobDir },
+      context,
+    );
     if (!sent.ok) return failureReport(profile.name, profile.target, sent.failure);
   }
   const what = 'the token there keeps changing: another client ships a different one';
-  return failureReport(profile.name, profile.target, { kind: 'login-host-unusable', site: profile.name, what, said: '' });
+  return failureReport(profile.name, profile.target, {
+    kind: 'login-host-unusable',
+    site: profile.name,
+    what,
+    said: '',
+  });
 }
 
 async function oneSession(input: PassInput, transport: Transport, context: Context): Promise<SessionEnd> {
   const { profile } = input;
-  const giveUp = (failure: Failure): SessionEnd => ({ kind: 'report', report: failureReport(profile.name, profile.target, failure) });
+  const giveUp = (failure: Failure): SessionEnd => ({
+    kind: 'report',
+    report: failureReport(profile.name, profile.target, failure),
+  });
   const opened = await openSession(transport, profile, context);
   if (!opened.ok) return giveUp(opened.failure);
   await using host = opened.value;
@@ -75,7 +89,13 @@ async function act(input: PassInput, host: LoginHost, look: Look, context: Conte
   return finish(host, look, done.report, plan, done.notes);
 }
 
-async function finish(host: LoginHost, look: Look, report: SiteReport, plan: Plan, notes: readonly Note[]): Promise<SessionEnd> {
+async function finish(
+  host: LoginHost,
+  look: Look,
+  report: SiteReport,
+  plan: Plan,
+  notes: readonly Note[],
+): Promise<SessionEnd> {
   const all = [...look.census.notes, ...notes];
   const busy = all.length > 0 || report.submitted > 0;
   const recorded = await host.record(all, busy ? toForget(look) : []);
@@ -109,7 +129,8 @@ async function submit(
 function fitToSubmit(input: PassInput, look: Look): Result<SiteJob> {
   if (!input.job.ok) return input.job;
   const { remotePath } = input.profile.image;
-  if (remotePath !== null && !look.imageThere) return failed({ kind: 'image-missing', site: input.profile.name, path: remotePath });
+  if (remotePath !== null && !look.imageThere)
+    return failed({ kind: 'image-missing', site: input.profile.name, path: remotePath });
   return input.job;
 }
 
@@ -132,7 +153,13 @@ function submissionsFor(input: PassInput, count: number, look: Look, job: SiteJo
 /** The remote program goes on without us: what it did, the next pass reads. */
 function lostWhileSubmitting(found: SiteReport, count: number, failure: Failure): SiteReport {
   const counts = { ...found.counts, inDoubt: found.counts.inDoubt + count };
-  return { ...found, state: 'doubt', counts, failure, reason: 'the answer to a submission was lost; the next pass finds out what became of it' };
+  return {
+    ...found,
+    state: 'doubt',
+    counts,
+    failure,
+    reason: 'the answer to a submission was lost; the next pass finds out what became of it',
+  };
 }
 
 function afterSubmitting(found: SiteReport, answers: readonly Submitted[], profile: Profile): SiteReport {
@@ -190,7 +217,9 @@ export function withCancelled(found: SiteReport, ids: readonly string[]): SiteRe
 export function closedNotes(ids: readonly string[], look: Look): Note[] {
   const gone = new Set(ids);
   return look.census.pilots.flatMap((pilot) =>
-    gone.has(pilot.id) && pilot.member !== null ? [{ kind: 'closed' as const, member: pilot.member, at: look.nowSeconds }] : [],
+    gone.has(pilot.id) && pilot.member !== null
+      ? [{ kind: 'closed' as const, member: pilot.member, at: look.nowSeconds }]
+      : [],
   );
 }
 
@@ -254,7 +283,9 @@ export function doubtWords(census: Census): string | null {
 function limitWords(plan: Plan): string | null {
   switch (plan.kind) {
     case 'wait':
-      return plan.limitedBy === 'maxPending' ? 'as many pilots wait in the queue as limits.maxPending allows' : `held back by ${plan.limitedBy}`;
+      return plan.limitedBy === 'maxPending'
+        ? 'as many pilots wait in the queue as limits.maxPending allows'
+        : `held back by ${plan.limitedBy}`;
     case 'submit':
       if (plan.limitedBy === 'capacity') return 'the scheduler refused more at once before; the next pass tries more';
       return plan.limitedBy === null ? null : `limits.${plan.limitedBy} allows no more in this pass`;

@@ -49,7 +49,9 @@ function toSubmit(input: PlanInput, wanted: number): Plan {
   ];
   const [limit, room] = rooms.reduce((least, one) => (one[1] < least[1] ? one : least));
   if (room <= 0) return { kind: 'wait', limitedBy: limit };
-  return room < wanted ? { kind: 'submit', count: room, limitedBy: limit } : { kind: 'submit', count: wanted, limitedBy: null };
+  return room < wanted
+    ? { kind: 'submit', count: room, limitedBy: limit }
+    : { kind: 'submit', count: wanted, limitedBy: null };
 }
 
 /** Those that have not started, newest first. */

@@ -1,5 +1,5 @@
-import type { Census, Pilot } from '../login/census.ts';
 import { exitCodeOf, type Failure } from '../failure.ts';
+import type { Census, Pilot } from '../login/census.ts';
 
 /** What a pass, or a look, found and did at one site. The JSON of the commands is made from it (docs/design.md, "Commands"). */
 export interface SiteReport {

@@ -80,7 +80,10 @@ export function census(input: CensusInput): Census {
   const claimed = new Set(known.map((member) => member.job?.id));
   const strangers = jobs.filter((job) => !claimed.has(job.id));
   return {
-    pilots: [...known.flatMap(pilotOf), ...strangers.flatMap((job) => pilotOf({ job, intent: null, standing: 'listed' }))],
+    pilots: [
+      ...known.flatMap(pilotOf),
+      ...strangers.flatMap((job) => pilotOf({ job, intent: null, standing: 'listed' })),
+    ],
     inDoubt: fates.flatMap((fate) => (fate.kind === 'doubt' ? [fate.doubt] : [])),
     notes: [...fates.flatMap((fate) => fate.notes), ...known.flatMap((member) => member.notes)],
     absenceDecides: [...fates, ...known].some((one) => one.absenceDecides),
@@ -99,12 +102,16 @@ type Fate =
 function fateOf(intent: Intent, jobs: readonly ListedJob[], input: CensusInput): Fate {
   const outcome = input.outcomes.find((one) => one.sequence === intent.sequence);
   const answer = outcome === undefined ? null : input.parseOutcome(outcome);
-  const settled = input.notes.find((note) => (note.kind === 'accepted' || note.kind === 'never') && note.sequence === intent.sequence);
+  const settled = input.notes.find(
+    (note) => (note.kind === 'accepted' || note.kind === 'never') && note.sequence === intent.sequence,
+  );
   if (answer?.kind === 'accepted') return accepted(intent, answer.id, []);
   if (settled?.kind === 'accepted') return accepted(intent, settled.submissionId, []);
   const shown = shownId(intent, outcome, jobs, input);
   if (shown !== null) {
-    return accepted(intent, shown, [{ kind: 'accepted', sequence: intent.sequence, submissionId: shown, at: input.nowSeconds }]);
+    return accepted(intent, shown, [
+      { kind: 'accepted', sequence: intent.sequence, submissionId: shown, at: input.nowSeconds },
+    ]);
   }
   if (answer?.kind === 'refused') return nothing(intent, outcome?.endedAt ?? intent.startedAt);
   if (settled?.kind === 'never') return nothing(intent, settled.at);
@@ -121,7 +128,12 @@ function nothing(intent: Intent, at: number): Fate {
 }
 
 /** The submission's id, when a listing or a job's own mark shows its tag; one pilot of an array shows the whole array. */
-function shownId(intent: Intent, outcome: Outcome | undefined, jobs: readonly ListedJob[], input: CensusInput): string | null {
+function shownId(
+  intent: Intent,
+  outcome: Outcome | undefined,
+  jobs: readonly ListedJob[],
+  input: CensusInput,
+): string | null {
   const listed = jobs.find((job) => job.tag === intent.tag);
   if (listed !== undefined) return listed.submissionId;
   const mark = input.seen.find((one) => one.tag === intent.tag);
@@ -130,13 +142,25 @@ function shownId(intent: Intent, outcome: Outcome | undefined, jobs: readonly Li
 }
 
 /** A site may erase the tag: then the submit time decides, among the jobs that no submission is known to have made. */
-function untaggedId(intent: Intent, outcome: Outcome | undefined, jobs: readonly ListedJob[], input: CensusInput): string | null {
-  const ids = new Set(input.outcomes.map(input.parseOutcome).flatMap((answer) => (answer.kind === 'accepted' ? [answer.id] : [])));
+function untaggedId(
+  intent: Intent,
+  outcome: Outcome | undefined,
+  jobs: readonly ListedJob[],
+  input: CensusInput,
+): string | null {
+  const ids = new Set(
+    input.outcomes.map(input.parseOutcome).flatMap((answer) => (answer.kind === 'accepted' ? [answer.id] : [])),
+  );
   for (const note of input.notes) if (note.kind === 'accepted') ids.add(note.submissionId);
   const from = intent.startedAt - clockSlackSeconds;
   const until = endOfAttempt(intent, outcome, input) + settleDelaySeconds;
   const found = jobs.find(
-    (job) => job.tag === null && !ids.has(job.submissionId) && job.submittedAt !== null && job.submittedAt >= from && job.submittedAt <= until,
+    (job) =>
+      job.tag === null &&
+      !ids.has(job.submissionId) &&
+      job.submittedAt !== null &&
+      job.submittedAt >= from &&
+      job.submittedAt <= until,
   );
   return found?.submissionId ?? null;
 }
@@ -158,7 +182,8 @@ function settleByAbsence(intent: Intent, outcome: Outcome | undefined, said: str
     const note: Note = { kind: 'never', sequence, at: input.nowSeconds };
     return { kind: 'nothing', intent, notes: [note], absenceDecides: true, at: input.nowSeconds };
   }
-  const notes: Note[] = first === null && input.nowSeconds >= countsFrom ? [{ kind: 'absent', sequence, at: input.nowSeconds }] : [];
+  const notes: Note[] =
+    first === null && input.nowSeconds >= countsFrom ? [{ kind: 'absent', sequence, at: input.nowSeconds }] : [];
   return { kind: 'doubt', intent, doubt: { sequence, tag, count, said, settlesAt }, notes, absenceDecides: false };
 }
 
@@ -258,7 +283,8 @@ function capacityOf(input: CensusInput): number | null {
   for (const intent of input.intents) {
     const outcome = input.outcomes.find((one) => one.sequence === intent.sequence);
     const answer = outcome === undefined ? null : input.parseOutcome(outcome);
-    if (answer?.kind === 'refused' && answer.refusal === 'capacity') capacity = Math.max(1, Math.floor(intent.count / 2));
+    if (answer?.kind === 'refused' && answer.refusal === 'capacity')
+      capacity = Math.max(1, Math.floor(intent.count / 2));
     if (answer?.kind === 'accepted' && capacity !== null && intent.count >= capacity) capacity = capacity * 2;
   }
   return capacity;

@@ -1,9 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Context, Step } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import type { ListedJob, ListQuery, Output, Scheduler } from '../schedulers/scheduler.ts';
-import { NeverStarted, type Transport } from '../transports/transport.ts';
+import type { Transport } from '../transports/transport.ts';
 import { type Census, census } from './census.ts';
 import { type Note, readEnds, readIntents, readNotes, readOutcomes, readSeen, writeNote } from './journal.ts';
 import * as programs from './remote-programs.ts';
@@ -92,14 +92,20 @@ class Host implements LoginHost {
     const { prologue, directories } = this.settings;
     if (prologue.length > 0) {
       const text = programs.prologue(prologue);
-      const ran = await this.session.run({ text, purpose: 'running the prologue', timeoutSeconds: 60, runsIn: 'session' });
+      const ran = await this.session.run({
+        text,
+        purpose: 'running the prologue',
+        timeoutSeconds: 60,
+        runsIn: 'session',
+      });
       if (!ran.ok) return ran;
     }
     const text = programs.prepare(directories, this.scheduler.defaultsPrefixes, this.mark);
     const parts = await this.parts({ text, purpose: 'preparing the session', timeoutSeconds: 60, runsIn: 'session' });
     if (!parts.ok) return parts;
     const host = parts.value.get('host');
-    if (host?.code !== 0) return failed(this.unusable(`the directory ${directories.site} cannot be used`, host?.stderr ?? ''));
+    if (host?.code !== 0)
+      return failed(this.unusable(`the directory ${directories.site} cannot be used`, host?.stderr ?? ''));
     this.user = host.stdout.split(/\s/)[0] ?? '';
     return ok(undefined);
   }
@@ -112,7 +118,12 @@ class Host implements LoginHost {
     this.context.emit({ kind: 'note', site: this.settings.site, text: `waiting for the lock, held by ${first.value}` });
     const second = await this.tryLock(owner, lockWaitSeconds);
     if (!second.ok || second.value === null) return second.ok ? ok(undefined) : second;
-    return failed({ kind: 'lock-busy', site: this.settings.site, holder: second.value, waitedSeconds: lockWaitSeconds });
+    return failed({
+      kind: 'lock-busy',
+      site: this.settings.site,
+      holder: second.value,
+      waitedSeconds: lockWaitSeconds,
+    });
   }
 
   /** The holder, or null when it is ours now. */
@@ -167,9 +178,15 @@ class Host implements LoginHost {
         return failed({ kind: 'listing-incomplete', site, command, said });
       }
       const listing = this.scheduler.parseList(part, query);
-      if (listing.kind === 'incomplete') return failed({ kind: 'listing-incomplete', site, command, said: listing.reason });
+      if (listing.kind === 'incomplete')
+        return failed({ kind: 'listing-incomplete', site, command, said: listing.reason });
       if (jobs !== null && !sameJobs(jobs, listing.jobs)) {
-        return failed({ kind: 'listing-incomplete', site, command, said: 'two listings, one in each order, do not show the same jobs' });
+        return failed({
+          kind: 'listing-incomplete',
+          site,
+          command,
+          said: 'two listings, one in each order, do not show the same jobs',
+        });
       }
       jobs = listing.jobs;
     }
@@ -184,7 +201,8 @@ class Host implements LoginHost {
     }
     const text = (name: string) => parts.get(name)?.stdout ?? '';
     const nowSeconds = Number(text('clock').trim());
-    if (!Number.isSafeInteger(nowSeconds) || nowSeconds <= 0) return failed(this.unusable('`date +%s` gave no time', text('clock')));
+    if (!Number.isSafeInteger(nowSeconds) || nowSeconds <= 0)
+      return failed(this.unusable('`date +%s` gave no time', text('clock')));
     return ok({
       census: this.takeCensus(text, jobs, nowSeconds),
       user: this.user,
@@ -244,7 +262,8 @@ class Host implements LoginHost {
     });
     if (!parts.ok) return parts;
     const part = parts.value.get('cancel');
-    if (part === undefined) return failed({ kind: 'connection-lost', site, step: 'cancelling', reason: 'the answer is cut' });
+    if (part === undefined)
+      return failed({ kind: 'connection-lost', site, step: 'cancelling', reason: 'the answer is cut' });
     if (part.code === 124) return failed({ kind: 'timed-out', site, step: 'cancelling', seconds });
     const outcome = this.scheduler.parseCancel(part, ids);
     return outcome.kind === 'done' ? ok(undefined) : failed({ kind: 'cancel-refused', site, said: outcome.text });
@@ -259,7 +278,9 @@ class Host implements LoginHost {
     });
     if (!parts.ok) return parts;
     const part = parts.value.get('record');
-    return part?.code === 0 ? ok(undefined) : failed(this.unusable('the journal cannot be written', part?.stderr ?? ''));
+    return part?.code === 0
+      ? ok(undefined)
+      : failed(this.unusable('the journal cannot be written', part?.stderr ?? ''));
   }
 
   private async parts(program: Program): Promise<Result<Map<string, programs.Part>>> {
@@ -303,48 +324,4 @@ function submittedFrom(one: programs.PlannedSubmission, parts: ReadonlyMap<strin
   }
   const submit = part('submit');
   return submit === undefined ? [] : [{ kind: 'answered', tag: one.tag, count: one.count, output: submit }];
-}
-
-/** SHA-256 of the token's file as `sendToken` leaves it there, in hex. */
-export function tokenDigest(token: string): string {
-  return createHash('sha256').update(`${token}\n`).digest('hex');
-}
-
-/** Puts the token on the login host, over a channel of its own. `token` is its bare text. */
-export async function sendToken(
-  transport: Transport,
-  token: string,
-  settings: LoginSettings,
-  context: Context,
-): Promise<Result<void>> {
-  step(context, settings, 'token');
-  const { site } = settings;
-  const seconds = 60;
-  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(seconds * 1000)]);
-  const started = await transport.spawn(programs.receiveToken(settings.directories.jobs), { signal }).then(ok, (reason: unknown) => {
-    if (reason instanceof NeverStarted) return failed(reason.failure);
-    throw reason;
-  });
-  if (!started.ok) return started;
-  const { stdin, stdout, stderr, exited } = started.value;
-  const said = { stdout: '', stderr: '' };
-  stdin.on('error', () => {});
-  stderr.on('data', (chunk: Buffer) => void (said.stderr += chunk.toString('utf8')));
-  // A start-up file that reads stdin gets empty lines, never the token.
-  const nudge = setInterval(() => stdin.write('\n'), 1500);
-  stdout.on('data', (chunk: Buffer) => {
-    const before = said.stdout.includes(programs.tokenHandshake.ready);
-    said.stdout += chunk.toString('utf8');
-    if (before || !said.stdout.includes(programs.tokenHandshake.ready)) return;
-    clearInterval(nudge);
-    stdin.end(`\n${programs.tokenHandshake.begin}\n${token}\n`);
-  });
-  const exit = await exited;
-  clearInterval(nudge);
-  if (context.signal.aborted) return failed({ kind: 'interrupted' });
-  if (signal.aborted) return failed({ kind: 'timed-out', site, step: 'sending the token', seconds });
-  if (exit.kind === 'exited' && exit.code === 0 && said.stdout.includes(tokenDigest(token))) return ok(undefined);
-  if (exit.kind === 'lost') return failed({ kind: 'connection-lost', site, step: 'sending the token', reason: exit.reason });
-  const what = `the token cannot be written to ${settings.directories.jobs}`;
-  return failed({ kind: 'login-host-unusable', site, what, said: said.stderr.trim().slice(-400) });
 }

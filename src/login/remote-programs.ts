@@ -109,7 +109,8 @@ export interface Observation {
 export function observe(observation: Observation): string {
   const image = observation.imagePath === null ? 'true' : `[ -r ${quotePath(observation.imagePath)} ]`;
   const listings = observation.listCommands.map(
-    (command, index) => `part listing${index}\nlimit ${observation.listSeconds} ${command}\npart_end listing${index} $?`,
+    (command, index) =>
+      `part listing${index}\nlimit ${observation.listSeconds} ${command}\npart_end listing${index} $?`,
   );
   return `part clock; date +%s; part_end clock $?
 part intents; each "$d"/intents/*/intent; part_end intents $?
@@ -190,8 +191,7 @@ export function cancel(command: string, seconds: number): string {
 
 /** Appends what was found out to the journal, and removes what nothing needs any more. */
 export function record(lines: readonly string[], forget: readonly Forgotten[]): string {
-  const append =
-    lines.length === 0 ? 'true' : `printf '\\n%s\\n' ${lines.map(quote).join(' ')} >> "$d/journal"`;
+  const append = lines.length === 0 ? 'true' : `printf '\\n%s\\n' ${lines.map(quote).join(' ')} >> "$d/journal"`;
   const removals = forget.map(
     ({ sequence, tag, marks }) =>
       `rm -rf "$d/intents/${sequence}" "$d/jobs/${tag}.sh" "$j/seen/${tag}".* ${marks.map((id) => `"$j"/ends/${quote(id)} "$j"/drain/${quote(id)}`).join(' ')}`,

@@ -50,7 +50,7 @@ export async function openShellSession(
 ): Promise<Result<ShellSession>> {
   const closing = new AbortController();
   const signal = AbortSignal.any([context.signal, closing.signal]);
-  const started = await start(transport, sessionCommand(options), signal);
+  const started = await startCommand(transport, sessionCommand(options), signal);
   if (!started.ok) return started;
   const wire = new Wire(started.value);
   const ready = await awaitReady(wire, options, context.signal);
@@ -61,7 +61,12 @@ export async function openShellSession(
   return ok(sessionOver(wire, options.site, context.signal, closing));
 }
 
-async function start(transport: Transport, command: string, signal: AbortSignal): Promise<Result<RemoteProcess>> {
+/** Starts a command; that it surely never started is a failure, not an exception. */
+export async function startCommand(
+  transport: Transport,
+  command: string,
+  signal: AbortSignal,
+): Promise<Result<RemoteProcess>> {
   // `spawn` promises to reject with `NeverStarted` and nothing else; anything else is a bug and stays an exception.
   return transport.spawn(command, { signal }).then(ok, (reason: unknown) => {
     if (reason instanceof NeverStarted) return failed(reason.failure);
@@ -126,7 +131,12 @@ async function runFramed(wire: Wire, program: Program, site: string, signal: Abo
   if (outcome !== 'met') return failed(interruption(outcome, program, site, wire));
   const output = readFrame(wire, nonce);
   if (output !== null) return ok(output);
-  return failed({ kind: 'connection-lost', site, step: program.purpose, reason: 'the answer arrived without its beginning' });
+  return failed({
+    kind: 'connection-lost',
+    site,
+    step: program.purpose,
+    reason: 'the answer arrived without its beginning',
+  });
 }
 
 /** The program between its markers. The first line of a marker is empty: output that ends without a newline must not hide it. */
@@ -206,7 +216,9 @@ class Wire {
     process.stdin.on('error', () => {});
     this.closed = process.exited.then((exit) => {
       if (exit.kind === 'lost') return exit.reason;
-      return exit.kind === 'exited' ? `the remote shell ended with ${exit.code}` : `the remote shell got ${exit.signal}`;
+      return exit.kind === 'exited'
+        ? `the remote shell ended with ${exit.code}`
+        : `the remote shell got ${exit.signal}`;
     });
     void this.closed.then((reason) => {
       this.closedBecause = reason;

@@ -60,6 +60,23 @@ describe('withFileLock', () => {
     expect(existsSync(`${file}.takeover.lock`)).toBe(false);
   });
 
+  it('lets one action run at a time also when many waiters find the same dead lock', async () => {
+    let inside = 0;
+    for (let round = 0; round < 20; round += 1) {
+      mkdirSync(`${file}.lock`);
+      touched(60_000);
+      const action = async () => {
+        inside += 1;
+        expect(inside).toBe(1);
+        await sleep(2);
+        inside -= 1;
+        return ok(null);
+      };
+      const results = await Promise.all(Array.from({ length: 8 }, () => withFileLock(file, action)));
+      expect(results).toEqual(Array(8).fill(ok(null)));
+    }
+  });
+
   it('keeps its own lock fresh for as long as the action takes', async () => {
     await withFileLock(file, async () => {
       const taken = statSync(`${file}.lock`).mtimeMs;

@@ -4,9 +4,8 @@ import { type PlanInput, type PlannedPilot, plan } from '../../src/fleet/plan.ts
 
 const base: PlanInput = { target: 5, pilots: [], inDoubt: 0, maxPending: 100, maxPerPass: 100, capacity: null };
 
-let nextId = 0;
 const pilot = (state: PlannedPilot['state'], more: Partial<PlannedPilot> = {}): PlannedPilot => ({
-  id: String((nextId += 1)),
+  id: '1',
   state,
   once: false,
   submittedAt: 1000,
@@ -57,7 +56,10 @@ describe('above the target', () => {
   });
 
   it('ends nothing for pilots that may not exist', () => {
-    expect(plan({ ...base, target: 1, pilots: [pilot('pending')], inDoubt: 3 })).toEqual({ kind: 'nothing', surplus: 0 });
+    expect(plan({ ...base, target: 1, pilots: [pilot('pending')], inDoubt: 3 })).toEqual({
+      kind: 'nothing',
+      surplus: 0,
+    });
     const missing = [pilot('pending'), pilot('unknown'), pilot('unknown')];
     expect(plan({ ...base, target: 1, pilots: missing })).toEqual({ kind: 'nothing', surplus: 0 });
   });
@@ -70,13 +72,21 @@ it('never plans above the target, nor ends more than the surplus', () => {
     { maxLength: 12 },
   );
   const small = fc.nat({ max: 12 });
-  const input = fc.record({ target: small, pilots, inDoubt: small, maxPending: small, maxPerPass: small, capacity: fc.option(small) });
+  const input = fc.record({
+    target: small,
+    pilots,
+    inDoubt: small,
+    maxPending: small,
+    maxPerPass: small,
+    capacity: fc.option(small),
+  });
   fc.assert(
     fc.property(input, (given) => {
       const planned = plan(given as PlanInput);
       const counted = given.pilots.length + given.inDoubt;
       if (planned.kind === 'submit') expect(counted + planned.count).toBeLessThanOrEqual(given.target);
-      if (planned.kind === 'cancel') expect(given.pilots.length - planned.ids.length).toBeGreaterThanOrEqual(given.target);
+      if (planned.kind === 'cancel')
+        expect(given.pilots.length - planned.ids.length).toBeGreaterThanOrEqual(given.target);
       if (planned.kind === 'submit') expect(planned.count).toBeGreaterThan(0);
     }),
   );

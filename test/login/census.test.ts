@@ -9,7 +9,14 @@ const start = 1_000_000;
 /** No outcome was written: the attempt may have gone on until then. */
 const attemptSeconds = 210;
 
-const intent = (more: Partial<Intent> = {}): Intent => ({ sequence: 1, tag, count: 2, mode: 'keep', startedAt: start, ...more });
+const intent = (more: Partial<Intent> = {}): Intent => ({
+  sequence: 1,
+  tag,
+  count: 2,
+  mode: 'keep',
+  startedAt: start,
+  ...more,
+});
 const outcome = (stdout: string, stderr = '', code = 0, sequence = 1): Outcome => ({
   sequence,
   endedAt: start + 1,
@@ -81,7 +88,12 @@ describe('a submission that was accepted', () => {
     const missed: Note = { kind: 'missed', member: `${tag}.1`, at: start + 10 };
     const found = take({ outcomes: accepted, jobs, notes: [missed], nowSeconds: start + 500 });
     expect(found.notes).toEqual([{ kind: 'found', member: `${tag}.1`, at: start + 500 }]);
-    const again = take({ outcomes: accepted, jobs: jobs.slice(0, 1), notes: [missed, ...found.notes], nowSeconds: start + 900 });
+    const again = take({
+      outcomes: accepted,
+      jobs: jobs.slice(0, 1),
+      notes: [missed, ...found.notes],
+      nowSeconds: start + 900,
+    });
     expect(again.pilots.map((pilot) => pilot.state)).toEqual(['running', 'unknown']);
   });
 
@@ -94,10 +106,9 @@ describe('a submission that was accepted', () => {
 
   it('counts what the listing shows, whatever the journal says', () => {
     const closed: Note = { kind: 'closed', member: `${tag}.0`, at: start + 5 };
-    expect(states({ outcomes: accepted, notes: [closed], jobs: [job('7_0', 'pending'), job('7_1', 'ending')] })).toEqual([
-      '7_0 pending',
-      '7_1 ending',
-    ]);
+    expect(
+      states({ outcomes: accepted, notes: [closed], jobs: [job('7_0', 'pending'), job('7_1', 'ending')] }),
+    ).toEqual(['7_0 pending', '7_1 ending']);
   });
 
   it('is over when all its pilots are, with their ids for the clean-up', () => {
@@ -110,7 +121,11 @@ describe('a submission that was accepted', () => {
 describe('a submission whose outcome nobody knows', () => {
   it('is in doubt with all its pilots', () => {
     expect(take({}).inDoubt).toMatchObject([{ tag, count: 2 }]);
-    const timedOut = outcome('', 'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation', 1);
+    const timedOut = outcome(
+      '',
+      'sbatch: error: Batch job submission failed: Socket timed out on send/recv operation',
+      1,
+    );
     expect(take({ outcomes: [timedOut] }).inDoubt).toMatchObject([{ count: 2 }]);
   });
 
@@ -128,7 +143,10 @@ describe('a submission whose outcome nobody knows', () => {
   });
 
   it('is found by its submit time where the site erases the tag, and only then', () => {
-    const untagged = (submittedAt: number) => [job('9_0', 'running', { tag: null, submittedAt }), job('9_1', 'running', { tag: null, submittedAt })];
+    const untagged = (submittedAt: number) => [
+      job('9_0', 'running', { tag: null, submittedAt }),
+      job('9_1', 'running', { tag: null, submittedAt }),
+    ];
     expect(take({ jobs: untagged(start + 3) }).inDoubt).toEqual([]);
     expect(take({ jobs: untagged(start - 600) }).inDoubt).toHaveLength(1);
     // Somebody's job of the same name is counted, but ends no doubt.
@@ -157,7 +175,10 @@ describe('a submission whose outcome nobody knows', () => {
 
   it('counts it after all when it appears after it was given up', () => {
     const never: Note = { kind: 'never', sequence: 1, at: start + 900 };
-    expect(states({ notes: [never], jobs: [job('9_0', 'running'), job('9_1', 'running')] })).toEqual(['9_0 running', '9_1 running']);
+    expect(states({ notes: [never], jobs: [job('9_0', 'running'), job('9_1', 'running')] })).toEqual([
+      '9_0 running',
+      '9_1 running',
+    ]);
   });
 });
 
@@ -173,7 +194,11 @@ describe('what is not known to the journal', () => {
 });
 
 describe('capacity', () => {
-  const refused = outcome('', 'sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy', 1);
+  const refused = outcome(
+    '',
+    'sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates accounting/QOS policy',
+    1,
+  );
 
   it('is halved by a refusal and doubled by an acceptance that reached it', () => {
     expect(take({ intents: [intent({ count: 8 })], outcomes: [refused] }).capacity).toBe(4);

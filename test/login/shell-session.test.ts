@@ -63,7 +63,9 @@ describe('a session', () => {
   it('does not run a program that was cut', async () => {
     const transport = shellTransport({ shell: '/bin/sh', env: { HOME: home } });
     const { sessionCommand } = await import('../../src/login/session-command.ts');
-    const process = await transport.spawn(sessionCommand({ loginShell: false }), { signal: new AbortController().signal });
+    const process = await transport.spawn(sessionCommand({ loginShell: false }), {
+      signal: new AbortController().signal,
+    });
     const program = Buffer.from(`touch "$HOME/ran"; touch "$HOME/ran-too"`).toString('base64');
     process.stdin.end(program);
     expect(await process.exited).toMatchObject({ kind: 'exited' });
@@ -78,12 +80,15 @@ describe('a session', () => {
   });
 });
 
-const shells = ['/bin/bash', '/bin/dash', '/usr/bin/tcsh', '/usr/bin/fish', '/usr/bin/zsh'].filter((shell) => existsSync(shell));
+const shells = ['/bin/bash', '/bin/dash', '/usr/bin/tcsh', '/usr/bin/fish', '/usr/bin/zsh'].filter((shell) =>
+  existsSync(shell),
+);
 
 /** Start-up files that print on both streams and read a line from stdin, in every dialect. */
 function noisyHome(): void {
   const sh = `echo "Welcome to campus"; echo "quota warning" >&2; read -r answer; [ "$answer" = "" ] || touch "$HOME/ate-something"\n`;
-  for (const name of ['.profile', '.bash_profile', '.bashrc', '.zshrc', '.zprofile']) writeFileSync(join(home, name), sh);
+  for (const name of ['.profile', '.bash_profile', '.bashrc', '.zshrc', '.zprofile'])
+    writeFileSync(join(home, name), sh);
   const csh = `echo "Welcome to campus"\nset answer = "$<"\nif ( "$answer" != "" ) touch ~/ate-something\n`;
   for (const name of ['.login', '.tcshrc', '.cshrc']) writeFileSync(join(home, name), csh);
   mkdirSync(join(home, '.config/fish'), { recursive: true });
@@ -92,13 +97,16 @@ function noisyHome(): void {
 }
 
 describe.each(shells)('under %s', (shell) => {
-  it.each([true, false])('a session starts through noise and files that read stdin (loginShell: %s)', async (loginShell) => {
-    noisyHome();
-    await using session = await open(shell, loginShell);
-    const output = await run(session, 'echo "$HOME"');
-    expect(output).toEqual({ ok: true, value: { stdout: `${home}\n`, stderr: '', code: 0 } });
-    expect(existsSync(join(home, 'ate-something'))).toBe(false);
-  });
+  it.each([true, false])(
+    'a session starts through noise and files that read stdin (loginShell: %s)',
+    async (loginShell) => {
+      noisyHome();
+      await using session = await open(shell, loginShell);
+      const output = await run(session, 'echo "$HOME"');
+      expect(output).toEqual({ ok: true, value: { stdout: `${home}\n`, stderr: '', code: 0 } });
+      expect(existsSync(join(home, 'ate-something'))).toBe(false);
+    },
+  );
 
   it('a login shell reads its login files', async () => {
     writeFileSync(join(home, '.profile'), 'FROM_LOGIN=yes; export FROM_LOGIN\n');
@@ -116,7 +124,11 @@ describe('a start-up that fails', () => {
   it('is told with its own words', async () => {
     writeFileSync(join(home, '.profile'), 'echo "account expired" >&2; exit 1\n');
     const transport = shellTransport({ shell: '/bin/dash', env: { HOME: home } });
-    const opened = await openShellSession(transport, { site: 'campus', loginShell: true, readySeconds: 10 }, quietContext());
+    const opened = await openShellSession(
+      transport,
+      { site: 'campus', loginShell: true, readySeconds: 10 },
+      quietContext(),
+    );
     expect(opened).toMatchObject({ ok: false, failure: { kind: 'login-host-unusable' } });
     expect(JSON.stringify(opened)).toContain('account expired');
     expect(readFileSync(join(home, '.profile'), 'utf8')).toContain('expired');
@@ -125,7 +137,11 @@ describe('a start-up that fails', () => {
   it('is given up after its time', async () => {
     writeFileSync(join(home, '.profile'), 'sleep 20\n');
     const transport = shellTransport({ shell: '/bin/dash', env: { HOME: home } });
-    const opened = await openShellSession(transport, { site: 'campus', loginShell: true, readySeconds: 0.5 }, quietContext());
+    const opened = await openShellSession(
+      transport,
+      { site: 'campus', loginShell: true, readySeconds: 0.5 },
+      quietContext(),
+    );
     expect(opened).toMatchObject({ ok: false, failure: { kind: 'login-host-unusable' } });
   });
 });

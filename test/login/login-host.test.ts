@@ -1,0 +1,268 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type LoginHost, type LoginSettings, openLoginHost } from '../../src/login/login-host.ts';
+import { receiveToken } from '../../src/login/remote-programs.ts';
+import { sendToken, tokenDigest } from '../../src/login/token-delivery.ts';
+import { slurm } from '../../src/schedulers/slurm.ts';
+import { type FakeSlurm, fakeSlurm } from '../support/fake-slurm.ts';
+import { quietContext, shellTransport } from '../support/shell-transport.ts';
+
+let fake: FakeSlurm;
+beforeEach(() => {
+  fake = fakeSlurm();
+});
+afterEach(() => fake.remove());
+
+const settings: LoginSettings = {
+  site: 'campus',
+  jobName: 'g-campus',
+  directories: { site: '~/.glidein/campus', jobs: '~/.glidein/campus', logs: '~/.glidein/campus/logs' },
+  loginShell: false,
+  prologue: [],
+  timeouts: { connectSeconds: 5, listSeconds: 2, submitSeconds: 5 },
+  imagePath: null,
+  arrays: true,
+};
+const site = () => join(fake.home, '.glidein/campus');
+
+async function open(more: Partial<LoginSettings> = {}, env: NodeJS.ProcessEnv = {}): Promise<LoginHost> {
+  const transport = shellTransport({ shell: '/bin/sh', env: { ...fake.env, ...env } });
+  const host = await openLoginHost(transport, slurm, { ...settings, ...more }, quietContext());
+  if (!host.ok) throw new Error(JSON.stringify(host.failure));
+  return host.value;
+}
+
+const job = {
+  name: 'g-campus',
+  walltimeSeconds: 7200,
+  queue: null,
+  account: null,
+  project: null,
+  qos: null,
+  constraint: null,
+  reservation: null,
+  cores: null,
+  memoryMB: null,
+  extra: [],
+  skip: [],
+};
+
+function planned(sequence: number, count = 2, tag = `campus-aaaaaaaa${String(sequence).padStart(2, '0')}`) {
+  const command = slurm.submitCommand(job, { tag, count, array: true, logDirWord: '"$l"' });
+  return { sequence, tag, count, mode: 'keep' as const, script: '#!/bin/sh\necho "it\'s $HOME"\n', command };
+}
+
+async function lookAt(host: LoginHost) {
+  const look = await host.look();
+  if (!look.ok) throw new Error(JSON.stringify(look.failure));
+  return look.value;
+}
+
+describe('on a login host', () => {
+  it('our directory is 0700 and our files 0600, whatever the umask was', async () => {
+    await using host = await open();
+    await host.submit([planned(1)]);
+    expect(statSync(site()).mode & 0o777).toBe(0o700);
+    for (const file of ['intents/1/intent', 'intents/1/outcome', 'jobs/campus-aaaaaaaa01.sh']) {
+      expect(statSync(join(site(), file)).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it('submits the script as it is, and finds its pilots in the next look', async () => {
+    await using host = await open();
+    const answers = await host.submit([planned(1, 3)]);
+    expect(answers).toMatchObject({
+      ok: true,
+      value: [{ kind: 'answered', count: 3, output: { code: 0, stdout: '101\n' } }],
+    });
+    expect(readFileSync(join(site(), 'jobs/campus-aaaaaaaa01.sh'), 'utf8')).toBe(planned(1).script);
+    const look = await lookAt(host);
+    expect(look.census.pilots.map((pilot) => `${pilot.id} ${pilot.state}`)).toEqual([
+      '101_0 pending',
+      '101_1 pending',
+      '101_2 pending',
+    ]);
+    expect(look.census.nextSequence).toBe(2);
+    expect(look.census.notes).toEqual([]);
+  });
+
+  it('the fence lets one of two submissions with the same sequence through', async () => {
+    await using one = await open();
+    await using other = await open();
+    const [first, second] = await Promise.all([
+      one.submit([planned(1)]),
+      other.submit([planned(1, 2, 'campus-bbbbbbbbbb')]),
+    ]);
+    const kinds = [first, second].map((answers) => answers.ok && answers.value[0]?.kind).sort();
+    expect(kinds).toEqual(['answered', 'fenced']);
+    expect(fake.jobs()).toHaveLength(2);
+  });
+
+  it('a pass that looked before a later submission is fenced off, even when its own sequence was cleared away', async () => {
+    await using host = await open();
+    await host.submit([planned(1)]);
+    await host.submit([planned(2)]);
+    await host.record([], [{ sequence: 1, tag: planned(1).tag, marks: ['101_0', '101_1'] }]);
+    expect(existsSync(join(site(), 'intents/1'))).toBe(false);
+    expect(await host.submit([planned(1, 2, 'campus-bbbbbbbbbb')])).toMatchObject({
+      ok: true,
+      value: [{ kind: 'fenced' }],
+    });
+    expect(fake.jobs()).toHaveLength(4);
+  });
+
+  it('submits nothing when the intent cannot be written', async () => {
+    await using host = await open();
+    writeFileSync(join(site(), 'jobs.blocked'), '');
+    // A full disk, as far as the program can tell: the script cannot be written.
+    mkdirSync(join(site(), 'jobs/campus-aaaaaaaa01.sh'));
+    expect(await host.submit([planned(1)])).toMatchObject({ ok: true, value: [{ kind: 'unwritable' }] });
+    expect(fake.jobs()).toEqual([]);
+    expect(readdirSync(join(site(), 'intents'))).toEqual([]);
+  });
+
+  it('stops after a submission that was refused', async () => {
+    await using host = await open();
+    fake.failNextSubmit('refuse');
+    const answers = await host.submit([planned(1), planned(2)]);
+    expect(answers.ok && answers.value).toHaveLength(1);
+    expect(fake.jobs()).toEqual([]);
+    expect((await lookAt(host)).census.inDoubt).toEqual([]);
+  });
+
+  it('knows after a lost answer what the listing shows', async () => {
+    await using host = await open();
+    fake.failNextSubmit('lost-accepted');
+    await host.submit([planned(1)]);
+    const look = await lookAt(host);
+    expect(look.census.inDoubt).toEqual([]);
+    expect(look.census.pilots).toHaveLength(2);
+    fake.failNextSubmit('lost-nothing');
+    await host.submit([planned(2)]);
+    expect((await lookAt(host)).census.inDoubt).toMatchObject([{ sequence: 2, count: 2 }]);
+  });
+
+  it('a connection that is lost in mid-submission does not stop it', async () => {
+    const transport = shellTransport({ shell: '/bin/sh', env: { ...fake.env } });
+    const interrupt = new AbortController();
+    const host = await openLoginHost(transport, slurm, settings, quietContext(interrupt.signal));
+    if (!host.ok) throw new Error('no host');
+    const slow = { ...planned(1), command: `sh -c 'sleep 1; exec "$@"' - ${planned(1).command}` };
+    const submitting = host.value.submit([slow]);
+    await until(() => existsSync(join(site(), 'intents/1/intent')));
+    interrupt.abort();
+    expect(await submitting).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
+    await until(() => existsSync(join(site(), 'intents/1/outcome')));
+    expect(fake.jobs()).toEqual(['101_0', '101_1']);
+  });
+});
+
+describe('a listing', () => {
+  it.each(['fail', 'error-with-0', 'hang', 'cut'] as const)('that does %s is no listing', async (fault) => {
+    await using host = await open();
+    await host.submit([planned(1)]);
+    fake.failListings(fault);
+    expect(await host.look()).toMatchObject({ ok: false, failure: { kind: 'listing-incomplete' } });
+  });
+
+  it('that lost half of its lines makes pilots unknown, and never gone', async () => {
+    await using host = await open();
+    await host.submit([planned(1, 4)]);
+    fake.failListings('half');
+    const look = await lookAt(host);
+    expect(look.census.pilots).toHaveLength(4);
+    const longAgo = look.nowSeconds - 3600;
+    const missed = look.census.notes.flatMap((note) => (note.kind === 'missed' ? [{ ...note, at: longAgo }] : []));
+    expect(missed).toHaveLength(2);
+    await host.record(missed, []);
+    // Missed for the second time: now the other order is asked for, and disagrees.
+    expect(await host.look()).toMatchObject({ ok: false, failure: { kind: 'listing-incomplete' } });
+  });
+
+  it("cannot be changed by the user's environment", async () => {
+    await using host = await open({ prologue: ['export SQUEUE_STATES=R SBATCH_ARRAY_INX=0-6'] });
+    await host.submit([planned(1)]);
+    expect((await lookAt(host)).census.pilots).toHaveLength(2);
+    expect(fake.jobs()).toHaveLength(2);
+  });
+});
+
+describe('the lock', () => {
+  const noFlock = () => {
+    const bin = join(fake.home, 'bin');
+    mkdirSync(bin);
+    writeFileSync(join(bin, 'flock'), '#!/bin/sh\nexit 69\n');
+    chmodSync(join(bin, 'flock'), 0o755);
+    return { PATH: `${bin}:${fake.env['PATH']}` };
+  };
+
+  it.each(['flock', 'a directory'])('by %s keeps others out and is let go at the end', async (kind) => {
+    const env = kind === 'flock' ? {} : noFlock();
+    const first = await open({}, env);
+    expect(await first.lock()).toEqual({ ok: true, value: undefined });
+    let second: LoginHost | null = await open({}, env);
+    let taken = false;
+    const waiting = second.lock().then((result) => {
+      taken = result.ok;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(taken).toBe(false);
+    await first[Symbol.asyncDispose]();
+    await waiting;
+    expect(taken).toBe(true);
+    await second[Symbol.asyncDispose]();
+    second = null;
+  });
+
+  it('by a directory is taken over after fifteen minutes', async () => {
+    const env = noFlock();
+    await using host = await open({}, env);
+    mkdirSync(join(site(), 'lock.d'));
+    writeFileSync(join(site(), 'lock.d/owner'), `${Math.floor(Date.now() / 1000) - 901} ada on a laptop\n`);
+    expect(await host.lock()).toEqual({ ok: true, value: undefined });
+  });
+});
+
+describe('the token', () => {
+  const token = 'aaaa.bbbb.cccc';
+  const place = { site: 'campus', jobsDirectory: '~/.glidein/campus' };
+
+  it('arrives as a 0600 file and in no argument', async () => {
+    expect(receiveToken('~/x')).not.toContain(token);
+    await using host = await open();
+    const transport = shellTransport({ shell: '/bin/sh', env: fake.env });
+    expect(await sendToken(transport, token, place, quietContext())).toEqual({ ok: true, value: undefined });
+    expect(readFileSync(join(site(), 'token'), 'utf8')).toBe(`${token}\n`);
+    expect(statSync(join(site(), 'token')).mode & 0o777).toBe(0o600);
+    expect((await lookAt(host)).tokenDigest).toBe(tokenDigest(token));
+  });
+
+  it('is not eaten by a start-up file that reads stdin', async () => {
+    writeFileSync(join(fake.home, '.bashrc'), 'read -r line; echo "got $line"\n');
+    const transport = shellTransport({
+      shell: '/bin/bash',
+      env: { ...fake.env, SSH_CLIENT: '127.0.0.1 1 2', SHLVL: '0' },
+    });
+    expect(await sendToken(transport, token, place, quietContext())).toEqual({ ok: true, value: undefined });
+    expect(readFileSync(join(site(), 'token'), 'utf8')).toBe(`${token}\n`);
+  });
+
+  it('that cannot be written is a failure with the reason', async () => {
+    writeFileSync(join(fake.home, 'file'), '');
+    const transport = shellTransport({ shell: '/bin/sh', env: fake.env });
+    const elsewhere = { ...place, jobsDirectory: '~/file' };
+    expect(await sendToken(transport, token, elsewhere, quietContext())).toMatchObject({
+      ok: false,
+      failure: { kind: 'login-host-unusable' },
+    });
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('it did not happen');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
