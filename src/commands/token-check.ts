@@ -24,7 +24,7 @@ export async function checkSiteToken(options: TokenCheckOptions, context: Contex
   if (!profile.ok) return profile;
   const token = await fitToken(profile.value, { allowExpiring: false }, context);
   if (!token.ok) return token;
-  const { issuer, subject, expiresAtSeconds } = token.value.facts;
+  const { issuer, subject, expiresAt: expiresAtSeconds } = token.value.facts;
   const expiresAt = expiresAtSeconds === null ? null : new Date(expiresAtSeconds * 1000).toISOString();
   return ok({ site: options.site, file: token.value.file, issuer, subject, expiresAt });
 }

@@ -51,16 +51,19 @@ async function acquire(file: string, giveUpAt: number): Promise<Result<() => Pro
 
 /**
  * Removes the lock of a killed process. proper-lockfile 4.1 would do so itself, but of two waiters that both saw a
- * stale lock, the slower one then removes the lock that the faster one has just taken (run: 11 of 480 times with 8 waiters). So a
- * second lock decides who removes, and that one looks again.
+ * stale lock, the slower one then removes the lock that the faster one has just taken (run: with 8 waiters, 11 of 480
+ * got in while another was inside). So a second lock decides who removes, and that one looks again.
  */
 async function removeStale(file: string): Promise<void> {
   if (!(await isStale(file))) return;
   const { lock } = await import('proper-lockfile');
   try {
     const release = await lock(`${file}.takeover`, { ...lockOptions, stale: staleMilliseconds });
-    if (await isStale(file)) await rmdir(`${file}.lock`);
-    await release();
+    try {
+      if (await isStale(file)) await rmdir(`${file}.lock`);
+    } finally {
+      await release();
+    }
   } catch {
     // Somebody else is at it, or the directory is not ours to change: the next try to lock tells.
   }

@@ -1,10 +1,23 @@
-import { access, chmod, mkdir, readdir, unlink } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  copyFile,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  unlink,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { failed, ok, type Result } from '../failure.ts';
 import { withFileLock } from './file-lock.ts';
 import { parseJson } from './json-text.ts';
 import { hasCode, readLocalText, systemReason, unusable } from './local-file.ts';
 import { acceptsAt, checkProfile, type Profile } from './schema.ts';
+import { writeWhole } from './whole-write.ts';
 
 /** A profile as its file has it: valid JSON, its keys not checked. */
 export interface WrittenProfile {
@@ -121,26 +134,24 @@ async function changedProfile(
 }
 
 /**
- * Replaces the whole file: conf writes a new one beside it and renames, so that a killed writer leaves the old one.
- * A `Conf` is made for this one write, under the lock, so that it can have nothing stale.
+ * conf writes a new file beside the old one and renames, so that a killed writer leaves the old one. A `Conf` is made
+ * for this one write, under the lock, so that it can have nothing stale.
  */
-async function write(Conf: typeof import('conf').default, file: string, value: RawProfile): Promise<Result<null>> {
-  try {
-    await removeLeftovers(file);
+function write(Conf: typeof import('conf').default, file: string, value: RawProfile): Promise<Result<null>> {
+  const text = `${JSON.stringify(value, null, 2)}\n`;
+  return writeWhole(file, text, (real) => {
     const conf = new Conf<RawProfile>({
-      cwd: dirname(file),
-      configName: basename(file, '.json'),
+      cwd: dirname(real),
+      configName: basename(real),
+      fileExtension: '',
       configFileMode: 0o600,
       accessPropertiesByDotNotation: false,
-      serialize: (content) => `${JSON.stringify(content, null, 2)}\n`,
+      serialize: () => text,
     });
     writeByRename(() => {
       conf.store = value;
     });
-    return ok(null);
-  } catch (error) {
-    return unusable(file, systemReason(error));
-  }
+  });
 }
 
 /**
@@ -155,13 +166,6 @@ function writeByRename(action: () => void): void {
   } finally {
     if (snap !== undefined) process.env['SNAP'] = snap;
   }
-}
-
-/** A killed writer leaves its new file under a name of its own; nobody else would ever remove it. */
-async function removeLeftovers(file: string): Promise<void> {
-  const names = await readdir(dirname(file));
-  const leftovers = names.filter((name) => name.startsWith(`${basename(file)}.tmp-`));
-  for (const name of leftovers) await unlink(join(dirname(file), name));
 }
 
 /** Only we have a use for what is in there, whatever the umask says. A directory of the user's own keeps its mode. */

@@ -6,7 +6,7 @@ import type { Census } from '../login/census.ts';
 import type { Note } from '../login/journal.ts';
 import type { LoginHost, Look, Submitted } from '../login/login-host.ts';
 import type { Forgotten, PlannedSubmission } from '../login/remote-programs.ts';
-import { sendToken, tokenDigest } from '../login/token-delivery.ts';
+import { deliveredDigest, sendToken } from '../login/token-delivery.ts';
 import { newTag } from '../pilot/tag.ts';
 import type { Submission } from '../schedulers/scheduler.ts';
 import type { Transport } from '../transports/transport.ts';
@@ -113,7 +113,7 @@ async function submit(
   const found = reportOf(input.profile, look.census);
   const fit = fitToSubmit(input, look);
   if (!fit.ok) return finish(host, look, { ...found, failure: fit.failure }, plan, []);
-  if (look.tokenDigest !== tokenDigest(fit.value.token)) return { kind: 'ship-token', text: fit.value.token };
+  if (look.tokenDigest !== deliveredDigest(fit.value.token)) return { kind: 'ship-token', text: fit.value.token };
   const submissions = submissionsFor(input, plan.count, look, fit.value);
   if (!submissions.ok) return finish(host, look, { ...found, failure: submissions.failure }, plan, []);
   const answers = await host.submit(submissions.value);

@@ -39,7 +39,7 @@ export interface Census {
   inDoubt: readonly Doubt[];
   /** What this look has found out, for the journal. */
   notes: readonly Note[];
-  /** Something that should be there is missing, for the second time: only a listing in the other order may confirm it. */
+  /** Something that should be there is missing, for the second time: only a listing in another form may confirm it. */
   absenceDecides: boolean;
   /** Submissions all of whose pilots are over. */
   over: readonly { intent: Intent; pilotIds: readonly string[]; lastEventAt: number }[];

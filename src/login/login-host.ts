@@ -142,18 +142,18 @@ class Host implements LoginHost {
     step(this.context, this.settings, 'list');
     const once = await this.observe([false]);
     if (!once.ok || !once.value.census.absenceDecides) return once;
-    // What is to be believed gone must be missing from a listing in the other order too.
+    // What is to be believed gone must be missing from a listing in another form too.
     return this.observe([false, true]);
   }
 
-  private async observe(orders: readonly boolean[]): Promise<Result<Look>> {
+  private async observe(looks: readonly boolean[]): Promise<Result<Look>> {
     const { listSeconds } = this.settings.timeouts;
-    const queries = orders.map((reversed): ListQuery => ({ jobName: this.settings.jobName, reversed }));
+    const queries = looks.map((secondLook): ListQuery => ({ jobName: this.settings.jobName, secondLook }));
     const listCommands = queries.map((query) => this.scheduler.listCommand(query));
     const parts = await this.parts({
       text: programs.observe({ listCommands, listSeconds, imagePath: this.settings.imagePath }),
       purpose: 'reading the queue',
-      timeoutSeconds: listSeconds * orders.length + graceSeconds,
+      timeoutSeconds: listSeconds * looks.length + graceSeconds,
     });
     if (!parts.ok) return parts;
     const jobs = this.listedJobs(parts.value, queries, listCommands);
@@ -161,7 +161,7 @@ class Host implements LoginHost {
     return this.lookFrom(parts.value, jobs.value);
   }
 
-  /** Several listings in different orders must show the same jobs. */
+  /** Several listings in different forms must show the same jobs. */
   private listedJobs(
     parts: ReadonlyMap<string, programs.Part>,
     queries: readonly ListQuery[],
@@ -185,7 +185,7 @@ class Host implements LoginHost {
           kind: 'listing-incomplete',
           site,
           command,
-          said: 'two listings, one in each order, do not show the same jobs',
+          said: 'two listings, each in another form, do not show the same jobs',
         });
       }
       jobs = listing.jobs;

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
+import { tokenDigest } from '../pilot/token.ts';
 import type { Exit, RemoteProcess, Transport } from '../transports/transport.ts';
 import { receiveToken, tokenHandshake } from './remote-programs.ts';
 import { startCommand } from './shell-session.ts';
@@ -11,9 +11,9 @@ const deliverySeconds = 60;
 /** A start-up file that reads stdin gets empty lines, never the token. */
 const nudgeMilliseconds = 1500;
 
-/** SHA-256 of the token's file as `sendToken` leaves it there, in hex. */
-export function tokenDigest(token: string): string {
-  return createHash('sha256').update(`${token}\n`).digest('hex');
+/** The digest of the token's file as `sendToken` leaves it on the login host. */
+export function deliveredDigest(token: string): string {
+  return tokenDigest(`${token}\n`);
 }
 
 /** Puts the token where jobs read it. `token` is its bare text. */
@@ -33,7 +33,7 @@ export async function sendToken(
   if (context.signal.aborted) return failed({ kind: 'interrupted' });
   const step = 'sending the token';
   if (late.aborted) return failed({ kind: 'timed-out', site, step, seconds: deliverySeconds });
-  if (exit.kind === 'exited' && exit.code === 0 && stdout.includes(tokenDigest(token))) return ok(undefined);
+  if (exit.kind === 'exited' && exit.code === 0 && stdout.includes(deliveredDigest(token))) return ok(undefined);
   if (exit.kind === 'lost') return failed({ kind: 'connection-lost', site, step, reason: exit.reason });
   const what = `the token cannot be written to ${jobsDirectory}`;
   return failed({ kind: 'login-host-unusable', site, what, said: stderr.trim().slice(-400) });

@@ -75,8 +75,11 @@ export type SubmitOutcome =
 
 export interface ListQuery {
   jobName: string;
-  /** A second listing in the opposite order shows a first one that lost lines. Dialects that cannot, ignore it. */
-  reversed: boolean;
+  /**
+   * Asked for in another form and order, so that a first listing that lost lines is seen to disagree with it. Only when
+   * something is missing.
+   */
+  secondLook: boolean;
 }
 
 /** A listing is complete or it is nothing. It holds finished jobs too, as far as the scheduler still knows them. */

@@ -19,7 +19,15 @@ import type {
 export const slurm: Scheduler = {
   kind: 'slurm',
   // SQUEUE_STATES=R hides pending jobs, SBATCH_ARRAY_INX turns one job into many: both with exit 0.
-  defaultsPrefixes: ['SQUEUE_', 'SBATCH_', 'SCANCEL_', 'SLURM_CLUSTERS', 'SLURM_TIME_FORMAT', 'SLURM_EXIT_ERROR', 'SLURM_BITSTR_LEN'],
+  defaultsPrefixes: [
+    'SQUEUE_',
+    'SBATCH_',
+    'SCANCEL_',
+    'SLURM_CLUSTERS',
+    'SLURM_TIME_FORMAT',
+    'SLURM_EXIT_ERROR',
+    'SLURM_BITSTR_LEN',
+  ],
   firstIndex: 0,
   directives,
   submitCommand,
@@ -106,9 +114,11 @@ const fieldSeparator = '\u001f';
 const fields = ['%i', '%F', '%K', '%T', '%D', '%S', '%V', '%e', '%B', '%r', '%k'];
 
 // One user: the controller answers that cheaply. All states: what has just finished is known to have finished for
-// MinJobAge (300 s by default) instead of being merely missing.
+// MinJobAge (300 s by default) instead of being merely missing. Waiting array tasks are one record, which --array spreads
+// over lines: the second look asks for that record itself, and for the other order.
 function listCommand(query: ListQuery): string {
-  const words = ['--noheader', '--array', '--states=all', `--sort=${query.reversed ? '-' : ''}i`, `--name=${query.jobName}`];
+  const form = query.secondLook ? ['--sort=-i'] : ['--array', '--sort=i'];
+  const words = ['--noheader', ...form, '--states=all', `--name=${query.jobName}`];
   const format = `--format=${fields.join(fieldSeparator)}`;
   return `env SLURM_TIME_FORMAT=%s SLURM_BITSTR_LEN=0 squeue --user="$(id -un)" ${words.map(quote).join(' ')} ${quote(format)}`;
 }
@@ -121,9 +131,9 @@ function parseList(output: Output): Listing {
   if (output.stdout !== '' && !output.stdout.endsWith('\n')) return incomplete('the last line of squeue is cut');
   const jobs: ListedJob[] = [];
   for (const line of output.stdout.split('\n').filter((line) => line !== '')) {
-    const job = parseLine(line);
-    if (job === null) return incomplete(`squeue printed a line that is not understood: ${printable(line)}`);
-    jobs.push(job);
+    const found = parseLine(line);
+    if (found === null) return incomplete(`squeue printed a line that is not understood: ${printable(line)}`);
+    jobs.push(...found);
   }
   return { kind: 'complete', jobs };
 }
@@ -136,25 +146,42 @@ function printable(line: string): string {
   return line.replaceAll(fieldSeparator, '|').slice(0, 200);
 }
 
-function parseLine(line: string): ListedJob | null {
-  const [id, base, index, state, nodes, start, submit, end, host, reason, comment, ...more] = line.split(fieldSeparator);
-  if (id === undefined || !/^\d+(_\d+)?$/.test(id) || base === undefined || !/^\d+$/.test(base)) return null;
+/** The jobs of one line: several, where it is the record of waiting array tasks. Null: not understood. */
+function parseLine(line: string): ListedJob[] | null {
+  const [id, base, index, state, nodes, start, submit, end, host, reason, comment, ...more] =
+    line.split(fieldSeparator);
+  if (id === undefined || base === undefined || !/^\d+$/.test(base) || index === undefined) return null;
   if (state === undefined || reason === undefined || comment === undefined || more.length > 0) return null;
   const known = stateOf(state, reason);
-  if (known === null || !/^(\d+|N\/A)$/.test(index ?? '')) return null;
-  return {
-    id,
+  const indices = id.includes('_') ? parseIndices(index) : [null];
+  if (known === null || indices === null || !/^\d+(_(\d+|\[[^\]]+\]))?$/.test(id)) return null;
+  const waits = known === 'pending' || known === 'held';
+  const common = {
     submissionId: base,
-    index: id.includes('_') ? Number(index) : null,
     state: known,
     reason: reason === 'None' || reason === '' ? null : reason,
     tag: /\b[a-z0-9][a-z0-9-]*-[a-z0-9]{10}\b/.exec(comment)?.[0] ?? null,
     nodes: Number(nodes) || 1,
     node: host === undefined || ['', 'n/a', 'N/A', '(null)'].includes(host) ? null : host,
     submittedAt: time(submit),
-    startedAt: known === 'pending' || known === 'held' ? null : time(start),
-    endsAt: known === 'pending' || known === 'held' ? null : time(end),
+    // While it waits these are what the scheduler expects.
+    startedAt: waits ? null : time(start),
+    endsAt: waits ? null : time(end),
   };
+  return indices.map((one) => ({ ...common, id: one === null ? id : `${base}_${one}`, index: one }));
+}
+
+/** `3`, `0-4`, `0-8:2`, `1,5-7`, each perhaps with a throttle `%2`. Null for anything else, such as a text cut with dots. */
+function parseIndices(text: string): number[] | null {
+  const indices: number[] = [];
+  for (const piece of text.replace(/%\d+$/, '').split(',')) {
+    const match = /^(\d+)(?:-(\d+)(?::(\d+))?)?$/.exec(piece);
+    if (match === null) return null;
+    const [first, last, stride] = [Number(match[1]), Number(match[2] ?? match[1]), Number(match[3] ?? 1)];
+    if (last - first > 100_000 || stride < 1) return null;
+    for (let index = first; index <= last; index += stride) indices.push(index);
+  }
+  return indices;
 }
 
 /** With SLURM_TIME_FORMAT=%s: seconds since the epoch. `N/A`, `Unknown`, `NONE` and 0: it does not say. */
@@ -208,12 +235,17 @@ function cancelCommand(ids: readonly string[], options: { onlyPending: boolean }
 /** `scancel` is silent about ids that are over already, and exits 0 (17.11 to 26.05). */
 function parseCancel(output: Output): CancelOutcome {
   const text = saidBy(output);
-  return output.code === 0 ? { kind: 'done' } : { kind: 'refused', text: text === '' ? `scancel ended with ${output.code}` : text };
+  return output.code === 0
+    ? { kind: 'done' }
+    : { kind: 'refused', text: text === '' ? `scancel ended with ${output.code}` : text };
 }
 
 /** The words of a failed command; a wrapper may print them on either stream. */
 function saidBy(output: Output): string {
-  const text = [output.stderr, output.stdout].map((stream) => stream.trim()).filter((stream) => stream !== '').join('\n');
+  const text = [output.stderr, output.stdout]
+    .map((stream) => stream.trim())
+    .filter((stream) => stream !== '')
+    .join('\n');
   if (text !== '') return text;
   return output.code === 124 ? 'no answer within the time limit' : '';
 }

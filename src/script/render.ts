@@ -3,64 +3,58 @@ import { failed, ok, type Result } from '../failure.ts';
 import { quote, quotePath } from '../shell.ts';
 import { directiveRefusal } from './directive-line.ts';
 import { type Template, templateMistakes } from './template-check.ts';
-import type { ScriptValues } from './values.ts';
+import { type Kind, type ScriptValues, variableKinds } from './values.ts';
 
 /**
  * Job scripts from templates. Takes template text, not files. Every value goes into shell text by a helper that quotes
  * it, and a template that does otherwise is refused before it is rendered.
  */
 
+/** A template and the partials it may include, by the name it includes them under. */
+export interface TemplateSource {
+  template: Template;
+  partials: { readonly [name: string]: Template };
+}
+
 /**
- * The script, ended by a newline. Fails with `template-invalid` (first mistake, by line) or, when a value cannot be
+ * The script, ended by a newline. Fails with `template-invalid` (the first mistake, by line) or, when a value cannot be
  * carried exactly, with `value-refused`.
  */
-export function renderScript(
-  source: { template: Template; partials: { readonly [name: string]: Template } },
-  values: ScriptValues,
-): Result<string> {
+export function renderScript(source: TemplateSource, values: ScriptValues): Result<string> {
   const [mistake] = templateMistakes(source.template, source.partials);
   if (mistake !== undefined) return failed({ kind: 'template-invalid', ...mistake });
+  const refusal = refusalOf('script', values, { record: variableKinds });
+  if (refusal !== null) return failed({ kind: 'value-refused', site: values.site, ...refusal });
   try {
     const script = compiled(source)(values);
     return ok(script.endsWith('\n') ? script : `${script}\n`);
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    return failed({ kind: 'value-refused', site: values.site, key: error.key, reason: error.message });
+    if (!(error instanceof DirectiveRefused)) throw error;
+    return failed({ kind: 'value-refused', site: values.site, key: 'scheduler', reason: error.message });
   }
 }
 
-/** How a helper stops the render: Handlebars has no other way out. It never leaves this file. */
-class Refused extends Error {
-  readonly key: string;
-  constructor(key: string, reason: string) {
-    super(reason);
-    this.key = key;
-  }
-}
+/** How the directive helper, which alone knows its prefix, stops the render. It never leaves this file. */
+class DirectiveRefused extends Error {}
 
-function compiled(source: { template: Template; partials: { readonly [name: string]: Template } }) {
+function compiled(source: TemplateSource) {
   const handlebars = Handlebars.create();
   for (const name of ['with', 'lookup', 'log']) handlebars.unregisterHelper(name);
   handlebars.registerHelper(helpers);
   for (const [name, partial] of Object.entries(source.partials)) handlebars.registerPartial(name, partial.text);
+  const options = { strict: true, knownHelpersOnly: true, noEscape: true, preventIndent: true };
   const knownHelpers = { q: true, path: true, place: true, directive: true, with: false, lookup: false, log: false };
-  return handlebars.compile<ScriptValues>(source.template.text, {
-    strict: true,
-    knownHelpersOnly: true,
-    knownHelpers,
-    noEscape: true,
-    preventIndent: true,
-  });
+  return handlebars.compile<ScriptValues>(source.template.text, { ...options, knownHelpers });
 }
 
 const helpers = {
-  q: (value: unknown) => quote(shellText(value, 'several lines')),
-  path: (value: unknown) => quotePath(shellText(value, 'one line')),
-  place: (value: unknown) => placeWord(shellText(value, 'one line')),
+  q: (value: unknown) => quote(value === null ? '' : String(value)),
+  path: (value: unknown) => quotePath(String(value)),
+  place: (value: unknown) => placeWord(String(value)),
   directive: (prefix: string, value: unknown) => {
-    const line = shellText(value, 'one line');
+    const line = String(value);
     const refusal = directiveRefusal(prefix, line);
-    if (refusal !== null) throw new Refused('scheduler', `the directive ${line} cannot be carried exactly: ${refusal}`);
+    if (refusal !== null) throw new DirectiveRefused(`the directive ${line} cannot be carried exactly: ${refusal}`);
     return `${prefix} ${line}`;
   },
 };
@@ -69,17 +63,40 @@ const helpers = {
 function placeWord(place: string): string {
   const match = /^\$([A-Za-z_][A-Za-z0-9_]*)(\/.*)?$/s.exec(place);
   if (match === null) return quote(place);
-  return `"\${${match[1]}:?is not set on this node}"${match[2] === undefined ? '' : quote(match[2])}`;
+  const [, name = '', below] = match;
+  return `"\${${name}:?is not set on this node}"${below === undefined ? '' : quote(below)}`;
 }
 
-function shellText(value: unknown, lines: 'one line' | 'several lines'): string {
-  const text = value === null ? '' : String(value);
-  const allowed = lines === 'one line' ? '' : '\n\t';
-  const control = [...text].find((character) => /\p{Cc}/u.test(character) && !allowed.includes(character));
-  if (control !== undefined) {
-    const code = (control.codePointAt(0) ?? 0).toString(16).padStart(4, '0');
-    throw new Refused('script', `a value holds the control character U+${code}, which a job script cannot carry`);
+/** The first value that no shell word can carry as its kind should be, by its dotted name; null when all can. */
+function refusalOf(key: string, value: unknown, kind: Kind): { key: string; reason: string } | null {
+  if (typeof kind === 'string') {
+    const reason = value === null || typeof value === 'boolean' ? null : plainRefusal(value, kind);
+    return reason === null ? null : { key, reason };
   }
-  if (/\p{Surrogate}/u.test(text)) throw new Refused('script', 'a value is not valid Unicode');
-  return text;
+  const parts =
+    'list' in kind ? listed(value).map((item) => [key, item, kind.list] as const) : named(key, value, kind.record);
+  for (const [name, part, partKind] of parts) {
+    const refusal = refusalOf(name, part, partKind);
+    if (refusal !== null) return refusal;
+  }
+  return null;
+}
+
+function listed(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function named(key: string, value: unknown, kinds: { readonly [name: string]: Kind }) {
+  const record = new Map<string, unknown>(Object.entries(Object(value)));
+  return Object.entries(kinds).map(([name, kind]) => [`${key}.${name}`, record.get(name), kind] as const);
+}
+
+function plainRefusal(value: unknown, kind: Kind): string | null {
+  if (kind === 'number')
+    return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? null : 'it is no number';
+  if (typeof value !== 'string') return 'it is no text';
+  if (/\p{Surrogate}/u.test(value)) return 'it is not valid Unicode';
+  // sbatch refuses a script with carriage returns; a shell loses NUL.
+  const control = kind === 'text' ? /[^\P{Cc}\n\t]/u : /\p{Cc}/u;
+  return control.test(value) ? 'it holds a control character, which a job script cannot carry' : null;
 }

@@ -38,7 +38,7 @@ const names = {
   double: 'double quotes',
   escape: 'a backslash escape',
   comment: 'a comment',
-  brace: 'a ${…} expansion',
+  brace: 'the braces of an expansion',
   backtick: 'backticks',
 } as const;
 

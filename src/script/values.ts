@@ -58,6 +58,16 @@ export interface ScriptValues {
   graceSeconds: number;
 }
 
+/** The pace and the limits that every job has; only tests take others. */
+export const usualPace = {
+  loopSeconds: 30,
+  settleSeconds: 300,
+  logSeconds: 600,
+  graceSeconds: 20,
+  minimumScratchMB: 1_024,
+  comfortableScratchMB: 10_240,
+} as const;
+
 /**
  * How a variable may be written: `word` and `text` (several lines) by `{{q x}}`, `path` (`~/…`) by `{{path x}}`, `place`
  * (`$NAME/…`) by `{{place x}}`, `directive` by `{{directive '#PREFIX' x}}`; a `number` also as it is.

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileSource } from '../support/compiled-source.ts';
-import { exampleProfile } from '../support/example-profile.ts';
+import { exampleWith } from '../support/example-profile.ts';
 
 let compiled: string;
 let configDir: string;
@@ -31,24 +31,25 @@ afterAll(() => {
   rmSync(configDir, { recursive: true });
 });
 
-function writeSite(site: string): string {
+function writeSite(site: string, env: Record<string, string> = {}): string {
   const file = join(configDir, 'sites', `${site}.json`);
-  writeFileSync(file, JSON.stringify({ ...exampleProfile(), name: site }), { mode: 0o600 });
+  writeFileSync(file, JSON.stringify(exampleWith({ name: site, 'pilot.env': env })), { mode: 0o600 });
   return file;
 }
 
 /** A process that sets `pilot.env.W<writer>_<n>` for n below `count`, one after another, and says so after each. */
-function writer(site: string, number: number, count: number): ChildProcess {
+function writer(site: string, number: number, count: number, wrapper: readonly string[] = []): ChildProcess {
   const module = JSON.stringify(join(compiled, 'dist/commands/site-set.js'));
   const program = `
     import { siteSet } from ${module};
     for (let n = 0; n < ${count}; n += 1) {
       const assignments = ['pilot.env.W${number}_' + n + '=x'];
       const result = await siteSet({ configDir: ${JSON.stringify(configDir)}, site: '${site}', assignments, dryRun: false });
-      if (!result.ok) { console.error(JSON.stringify(result.failure)); process.exit(1); }
+      if (!result.ok) { console.log(JSON.stringify(result.failure)); process.exit(1); }
       console.log(n);
     }`;
-  return spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [command = '', ...words] = [...wrapper, process.execPath, '--input-type=module', '-e', program];
+  return spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 const envNames = (file: string): string[] => Object.keys(JSON.parse(readFileSync(file, 'utf8')).pilot.env ?? {});
@@ -96,6 +97,19 @@ describe('changes of one profile by several processes', () => {
       'orphaned.json',
     ]);
   }, 60_000);
+
+  it('leave the old file when the disk takes only a part of the new one', async () => {
+    const file = writeSite('cut', { A: 'x'.repeat(20_000) });
+    const before = readFileSync(file, 'utf8');
+    // A limit on the size of files cuts a write short just as a full disk does.
+    const child = writer('cut', 0, 1, ['sh', '-c', 'ulimit -f 8; exec "$@"', 'sh']);
+    const said = output(child);
+    const [code] = await once(child, 'close');
+    expect(code).toBe(1);
+    expect(said()).toContain('only a part of it could be written');
+    expect(readFileSync(file, 'utf8')).toBe(before);
+    expect(readdirSync(join(configDir, 'sites')).filter((name) => name.startsWith('cut'))).toEqual(['cut.json']);
+  });
 });
 
 function output(child: ChildProcess): () => string {

@@ -206,11 +206,13 @@ describe('changing', () => {
   });
 
   it('follows a link to a file that is kept elsewhere', async () => {
-    const target = config.write('dotfiles/campus.json', '{}');
+    const target = config.write('dotfiles/campus-profile', '{}');
     mkdirSync(join(config.path, 'sites'));
     symlinkSync(target, join(config.path, 'sites/campus.json'));
     await create();
     expect(JSON.parse(readFileSync(target, 'utf8'))).toEqual(exampleProfile());
+    expect(readdirSync(join(config.path, 'dotfiles'))).toEqual(['campus-profile']);
+    expect(readlinkSync(join(config.path, 'sites/campus.json'))).toBe(target);
   });
 
   it('says so when the directory cannot be made', async () => {

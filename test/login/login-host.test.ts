@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LoginHost, type LoginSettings, openLoginHost } from '../../src/login/login-host.ts';
 import { receiveToken } from '../../src/login/remote-programs.ts';
-import { sendToken, tokenDigest } from '../../src/login/token-delivery.ts';
+import { deliveredDigest, sendToken } from '../../src/login/token-delivery.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
 import { type FakeSlurm, fakeSlurm } from '../support/fake-slurm.ts';
 import { quietContext, shellTransport } from '../support/shell-transport.ts';
@@ -235,7 +235,7 @@ describe('the token', () => {
     expect(await sendToken(transport, token, place, quietContext())).toEqual({ ok: true, value: undefined });
     expect(readFileSync(join(site(), 'token'), 'utf8')).toBe(`${token}\n`);
     expect(statSync(join(site(), 'token')).mode & 0o777).toBe(0o600);
-    expect((await lookAt(host)).tokenDigest).toBe(tokenDigest(token));
+    expect((await lookAt(host)).tokenDigest).toBe(deliveredDigest(token));
   });
 
   it('is not eaten by a start-up file that reads stdin', async () => {

@@ -53,7 +53,7 @@ const FILES: readonly [name: string, play: (situation: Situation) => Promise<voi
  */
 export async function recordSlurm(cluster: Cluster, parent: string): Promise<string> {
   const { stdout } = await mustRun('sbatch', ['--version'], { env: slurmEnv(cluster) });
-  const directory = join(parent, stdout.trim().replace(' ', '-'));
+  const directory = join(parent, `slurm-${stdout.trim().split(' ').at(-1)}`);
   await rm(directory, { recursive: true, force: true });
   for (const { home } of Object.values(cluster.users)) {
     for (const [name, text] of Object.entries(SCRIPTS)) await writeFile(join(home, name), text);

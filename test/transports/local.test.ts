@@ -1,17 +1,20 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openLocal } from '../../src/transports/local.ts';
 import { NeverStarted } from '../../src/transports/transport.ts';
 import { transportContract } from './contract.ts';
 
 const endpoint = { site: 'here', host: 'localhost', user: null, port: null, identityFile: null, connectSeconds: 5 };
 
-transportContract('local', async () => ({
-  directory: await mkdtemp(join(tmpdir(), 'glidein-local-')),
-  open: async () => openLocal(endpoint),
-}));
+let directory = '';
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'glidein-local-'));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+transportContract('local', async () => ({ directory, open: async () => openLocal(endpoint) }));
 
 it('says why a command that cannot be passed on did not start', async () => {
   const signal = new AbortController().signal;
