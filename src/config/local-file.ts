@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { failed, ok, type Result } from '../failure.ts';
 
 /** Nothing this program reads as text is larger; a device or a wrong path is. */
@@ -11,7 +11,8 @@ const largestBytes = 16 * 1024 * 1024;
  */
 export async function readLocalText(file: string, options: { guarded: boolean }): Promise<Result<string | null>> {
   try {
-    await using handle = await open(file, 'r');
+    // A FIFO without a writer would otherwise hold us here for ever.
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
     return await textOf(handle, file, options.guarded);
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return ok(null);

@@ -20,7 +20,8 @@ export async function cancel(profile: Profile, wanted: Wanted, dryRun: boolean, 
   await using host = opened.value;
   const locked = await host.lock();
   if (!locked.ok) return failureReport(profile.name, profile.target, locked.failure);
-  return cancelOn(host, profile, wanted, dryRun);
+  // Awaited here: the session must outlive it.
+  return await cancelOn(host, profile, wanted, dryRun);
 }
 
 async function cancelOn(host: LoginHost, profile: Profile, wanted: Wanted, dryRun: boolean): Promise<SiteReport> {

@@ -203,7 +203,8 @@ function membersOf(fate: Fate & { kind: 'accepted' }, jobs: readonly ListedJob[]
   const own = jobs.filter((job) => job.submissionId === submissionId || job.tag === intent.tag);
   return Array.from({ length: intent.count }, (_, position) => {
     const index = position + input.firstIndex;
-    const job = own.find((one) => one.index === index || (one.index === null && intent.count === 1)) ?? null;
+    // Pilots of an array that ended before they started may be one record, without an index.
+    const job = own.find((one) => one.index === index) ?? own.find((one) => one.index === null) ?? null;
     const key = memberKey(intent.tag, intent.count === 1 && job?.index === null ? null : index);
     return memberOf({ key, intent, job, id: job?.id ?? input.pilotId(submissionId, index) }, input);
   });

@@ -16,8 +16,8 @@ export type Syntax =
 
 /** Whether `text` is exactly one expression. */
 export function expressionSyntax(text: string): Syntax {
-  const reader = new Reader(text);
   try {
+    const reader = new Reader(text); // it looks at the first token already
     reader.expression(levelWeight);
     reader.end();
     return { ok: true, bareNames: reader.bareNames };

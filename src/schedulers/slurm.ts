@@ -227,9 +227,13 @@ function stateOf(state: string, reason: string): JobState | null {
   return known;
 }
 
-// Ids alone are one request each. With --state scancel reads the queue first and leaves alone what has started since.
+// Waiting array tasks are one record: with 22.05.8, `scancel --state=PENDING 73_1` cancelled all that waited of 73 (run).
+// Held tasks are records of their own and do not start, so they are held first; what runs already shrugs that off, and
+// the state keeps scancel from it. If the hold fails nothing is cancelled.
 function cancelCommand(ids: readonly string[], options: { onlyPending: boolean }): string {
-  return commandLine(['scancel', ...(options.onlyPending ? ['--state=PENDING'] : []), ...ids]);
+  if (!options.onlyPending) return commandLine(['scancel', ...ids]);
+  const program = 'held=$1; shift; scontrol hold "$held" && exec scancel --state=PENDING "$@"';
+  return commandLine(['sh', '-c', program, 'sh', ids.join(','), ...ids]);
 }
 
 /** `scancel` is silent about ids that are over already, and exits 0 (17.11 to 26.05). */

@@ -95,6 +95,7 @@ function plainRefusal(value: unknown, kind: Kind): string | null {
   if (kind === 'number')
     return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? null : 'it is no number';
   if (typeof value !== 'string') return 'it is no text';
+  if (kind === 'name' && !/^[A-Za-z0-9._-]+$/.test(value)) return 'it must be letters, digits and . _ -';
   if (/\p{Surrogate}/u.test(value)) return 'it is not valid Unicode';
   // sbatch refuses a script with carriage returns; a shell loses NUL.
   const control = kind === 'text' ? /[^\P{Cc}\n\t]/u : /\p{Cc}/u;

@@ -8,6 +8,8 @@ export interface ShellPosition {
   readonly open: readonly Opened[];
   /** The characters since the last white space or separator; empty at the start of a word. */
   readonly word: string;
+  /** Nothing stands before it on its line. */
+  readonly atLineStart: boolean;
   /** The here-document that begins at the next line, or is being read. */
   readonly hereDocument: { readonly end: string; readonly begun: boolean; readonly line: string } | null;
 }
@@ -15,13 +17,13 @@ export interface ShellPosition {
 type Opened = 'single' | 'ansi' | 'double' | 'escape' | 'comment' | 'paren' | 'brace' | 'backtick';
 
 /** The start of a script. */
-export const atStart: ShellPosition = { open: [], word: '', hereDocument: null };
+export const atStart: ShellPosition = { open: [], word: '', atLineStart: true, hereDocument: null };
 
 /** The position after `text`. */
 export function after(position: ShellPosition, text: string): ShellPosition {
   let now = position;
   for (const character of text) now = step(now, character);
-  return now;
+  return text === '' ? now : { ...now, atLineStart: text.endsWith('\n') };
 }
 
 /** Why a quoted word must not stand here, as the end of "it stands inside …"; null where it may. */

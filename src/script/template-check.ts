@@ -25,14 +25,14 @@ export function templateMistakes(
   template: Template,
   partials: { readonly [name: string]: Template },
 ): readonly TemplateMistake[] {
-  const walk: Walk = { partials, mistakes: [], position: atStart, including: [] };
+  const walk: Walk = { partials, mistakes: [], position: atStart, openDirective: null, including: [] };
   walkTemplate(walk, template, [{ record: variableKinds }]);
   return walk.mistakes;
 }
 
 /** Names of helpers that print, each with the kinds it prints. */
 const printers: { readonly [helper: string]: readonly string[] } = {
-  q: ['word', 'text', 'number'],
+  q: ['name', 'word', 'text', 'number'],
   path: ['path'],
   place: ['place'],
   directive: ['directive'],
@@ -42,6 +42,8 @@ interface Walk {
   readonly partials: { readonly [name: string]: Template };
   readonly mistakes: TemplateMistake[];
   position: ShellPosition;
+  /** The directive whose line has not ended yet. */
+  openDirective: hbs.AST.Node | null;
   /** The templates being read, outermost first. */
   readonly including: string[];
 }
@@ -55,6 +57,16 @@ function walkTemplate(walk: Walk, template: Template, scope: Scope): void {
     return;
   }
   walk.including.push(template.name);
+  // sbatch refuses a script with carriage returns, and a shell would read them as part of its words.
+  const odd = /[^\P{Cc}\n\t]/u.exec(template.text);
+  if (odd !== null) {
+    const line = template.text.slice(0, odd.index).split('\n').length;
+    walk.mistakes.push({
+      template: template.name,
+      line,
+      reason: 'it holds a carriage return or another control character',
+    });
+  }
   const program = parsed(walk, template);
   if (program !== null) walkProgram(walk, program, scope);
   walk.including.pop();
@@ -76,13 +88,16 @@ function parsed(walk: Walk, template: Template): hbs.AST.Program | null {
 }
 
 function walkProgram(walk: Walk, program: hbs.AST.Program, scope: Scope): void {
-  if ((program.blockParams?.length ?? 0) > 0) mistake(walk, program, 'block parameters (as |x|) are not supported');
   for (const statement of program.body) walkStatement(walk, statement, scope);
+  checkDirectiveEnds(walk, false);
 }
 
 function walkStatement(walk: Walk, statement: hbs.AST.Statement, scope: Scope): void {
-  if (is<hbs.AST.ContentStatement>(statement, 'ContentStatement')) {
-    walk.position = after(walk.position, statement.value);
+  const content = is<hbs.AST.ContentStatement>(statement, 'ContentStatement') ? statement.value : null;
+  if (content !== '' && statement.type !== 'CommentStatement')
+    checkDirectiveEnds(walk, content?.startsWith('\n') ?? false);
+  if (content !== null) {
+    walk.position = after(walk.position, content);
   } else if (is<hbs.AST.MustacheStatement>(statement, 'MustacheStatement')) {
     walkMustache(walk, statement, scope);
   } else if (is<hbs.AST.BlockStatement>(statement, 'BlockStatement')) {
@@ -92,6 +107,11 @@ function walkStatement(walk: Walk, statement: hbs.AST.Statement, scope: Scope): 
   } else if (statement.type !== 'CommentStatement') {
     mistake(walk, statement, `${statement.type} is not supported in these templates`);
   }
+}
+
+function checkDirectiveEnds(walk: Walk, lineEnds: boolean): void {
+  if (walk.openDirective !== null && !lineEnds) mistake(walk, walk.openDirective, 'a directive must end its line');
+  walk.openDirective = null;
 }
 
 /** The border to Handlebars' tree, whose node types are told apart by `type` alone. */
@@ -131,6 +151,7 @@ function walkPrinter(walk: Walk, mustache: hbs.AST.MustacheStatement, helper: st
   const value = mustache.params.at(-1);
   if (
     mustache.params.length !== wanted ||
+    (mustache.hash?.pairs.length ?? 0) > 0 ||
     value === undefined ||
     !is<hbs.AST.PathExpression>(value, 'PathExpression')
   ) {
@@ -154,9 +175,10 @@ function checkPrefix(walk: Walk, mustache: hbs.AST.MustacheStatement): void {
   const fine =
     prefix !== undefined && is<hbs.AST.StringLiteral>(prefix, 'StringLiteral') && /^#[A-Z]+$/.test(prefix.value);
   if (!fine) mistake(walk, mustache, "the first argument of directive must be a prefix such as '#SBATCH'");
-  if (insideOf(walk.position) !== null || walk.position.word !== '') {
+  if (insideOf(walk.position) !== null || !walk.position.atLineStart) {
     mistake(walk, mustache, 'a directive must stand at the start of a line');
   }
+  walk.openDirective = mustache;
 }
 
 function checkPosition(walk: Walk, node: hbs.AST.Node, helper: string): void {
@@ -190,6 +212,8 @@ function walkBlock(walk: Walk, block: hbs.AST.BlockStatement, scope: Scope): voi
     !is<hbs.AST.PathExpression>(subject, 'PathExpression')
   ) {
     mistake(walk, block, `${helper} takes one variable`);
+  } else if ((block.program.blockParams?.length ?? 0) > 0) {
+    mistake(walk, block, 'block parameters (as |x|) are not supported');
   } else {
     walkBranches(walk, block, helper === 'each', kindOf(walk, subject, scope), scope);
   }

@@ -1,8 +1,8 @@
 /** What the templates know: every variable a job script can name, and how each may be written into shell text. */
 
-/** One rendered script's variables. Strings hold no control characters; only `attributes` may have several lines. */
+/** One script's variables. Strings hold no control characters; only `attributes` may have several lines. */
 export interface ScriptValues {
-  /** The site's name in the profile, for messages and for the pilot's own advertisement. */
+  /** The site's name in the profile, `[A-Za-z0-9._-]+`, for messages and for the pilot's own advertisement. */
   site: string;
   /** The submission's tag, `[A-Za-z0-9._-]+`: names the marks the job leaves in `jobDir`. */
   tag: string;
@@ -69,10 +69,11 @@ export const usualPace = {
 } as const;
 
 /**
- * How a variable may be written: `word` and `text` (several lines) by `{{q x}}`, `path` (`~/…`) by `{{path x}}`, `place`
+ * How a variable may be written: `name` (`[A-Za-z0-9._-]+`), `word` and `text` (several lines) by `{{q x}}`, `path` (`~/…`) by `{{path x}}`, `place`
  * (`$NAME/…`) by `{{place x}}`, `directive` by `{{directive '#PREFIX' x}}`; a `number` also as it is.
  */
 export type Kind =
+  | 'name'
   | 'word'
   | 'text'
   | 'path'
@@ -85,8 +86,8 @@ export type Kind =
 
 /** The kind of every variable; the render checks and the documentation of templates come from this table. */
 export const variableKinds: { readonly [Name in keyof ScriptValues]: Kind } = {
-  site: 'word',
-  tag: 'word',
+  site: 'name',
+  tag: 'name',
   directives: { list: 'directive' },
   jobDir: 'path',
   logDir: 'path',

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
@@ -74,7 +74,7 @@ export async function knownKeys(settings: SshSettings, limit: ConnectLimit): Pro
 }
 
 async function lookUp(name: string, settings: SshSettings, limit: ConnectLimit): Promise<Result<KnownKey[]>> {
-  const files = [...settings.userKnownHosts, ...settings.globalKnownHosts].filter((file) => existsSync(file));
+  const files = [...settings.userKnownHosts, ...settings.globalKnownHosts].filter(isReadable);
   try {
     const found = files.map((file) => find(name, file, limit.signal));
     return ok((await Promise.all(found)).flat());
@@ -82,6 +82,16 @@ async function lookUp(name: string, settings: SshSettings, limit: ConnectLimit):
     if (limit.signal.aborted) return failed(limit.failure());
     const reason = `the known-hosts files cannot be searched: ${error instanceof Error ? error.message : String(error)}`;
     return failed(limit.unreachable('configuration', reason, 'The `ssh-keygen` of the OpenSSH client is needed.'));
+  }
+}
+
+/** As for `ssh`, a file that is not there or not for us says nothing. */
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

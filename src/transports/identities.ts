@@ -29,8 +29,15 @@ export interface AgentKey {
 export type Identity =
   | { kind: 'agent'; label: string; publicKey: Buffer }
   | { kind: 'open file'; label: string; publicKey: Buffer; key: SigningKey }
-  /** `publicKey` is null where even that is behind the passphrase (the old PEM format without a `.pub` beside it). */
-  | { kind: 'locked file'; label: string; publicKey: Buffer | null; privateKey: string };
+  | LockedFile;
+
+/** A key behind a passphrase. `publicKey` is null where even that is (the old PEM format without a `.pub` beside it). */
+export interface LockedFile {
+  kind: 'locked file';
+  label: string;
+  publicKey: Buffer | null;
+  privateKey: string;
+}
 
 /**
  * The keys to offer, in the order of `ssh`: those of the agent that the configuration names, the agent's others, then
@@ -81,7 +88,7 @@ function fileIdentity(file: KeyFile, tools: KeyTools, unusable: string[]): Ident
 
 /** Asks for the passphrase of a locked file, at most three times. null: none was given that opens it. */
 export async function unlock(
-  identity: Extract<Identity, { kind: 'locked file' }>,
+  identity: LockedFile,
   tools: KeyTools,
   ask: Ask,
   limit: ConnectLimit,

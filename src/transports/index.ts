@@ -46,7 +46,8 @@ function refusedHost({ host, user, site }: Endpoint): Result<never> | null {
   return failed({ kind: 'unreachable', site, target: host, stage: 'configuration', reason });
 }
 
-async function choose(endpoint: Endpoint, context: Context): Promise<{ chosen: 'ssh2' | 'local'; why: string }> {
+/** What `auto` means for this site: `local` when user and host are ours and no port is given. Connects to nothing. */
+export async function choose(endpoint: Endpoint, context: Context): Promise<{ chosen: 'ssh2' | 'local'; why: string }> {
   const ssh = (why: string) => ({ chosen: 'ssh2' as const, why });
   if (endpoint.port !== null) return ssh('a port is given');
   if (!isThisMachine(endpoint.host)) return ssh(`${endpoint.host} is not this machine`);

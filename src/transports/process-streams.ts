@@ -29,25 +29,18 @@ export function holdProcess(streams: { stdin: Writable; stdout: Readable; stderr
     tell = resolve;
   });
   let settled = false;
-  const endStreams = () => {
-    streams.stdin.destroy();
-    stdout.end();
-    stderr.end();
-  };
   return {
     process: { stdin: streams.stdin, stdout: stdout.stream, stderr: stderr.stream, exited },
     settle(exit) {
       if (settled) return;
       settled = true;
-      void within(Promise.all([stdout.ended, stderr.ended]), outputGraceMilliseconds).then(() => {
-        // Nobody will say any more that these streams are over.
-        if (exit.kind === 'lost') endStreams();
-        tell(exit);
-      });
+      void within(Promise.all([stdout.ended, stderr.ended]), outputGraceMilliseconds).then(() => tell(exit));
     },
     cut(reason) {
       settled = true;
-      endStreams();
+      streams.stdin.destroy();
+      stdout.end();
+      stderr.end();
       tell({ kind: 'lost', reason });
     },
   };

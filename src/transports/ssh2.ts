@@ -16,7 +16,7 @@ import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { type ConnectLimit, startLimit } from './connect-limit.ts';
 import { checkHostKey, hostKeyAlgorithms, type KnownKey, knownKeys, sshCommand } from './host-keys.ts';
 import { type AgentKey, gatherIdentities, type Identity, type KeyTools } from './identities.ts';
-import { type LoginAttempts, loginAttempts } from './login-attempts.ts';
+import { LoginAttempts } from './login-attempts.ts';
 import { readSshSettings, type SshSettings } from './ssh-config.ts';
 import { sshTransport } from './ssh-transport.ts';
 import { connectTcp } from './tcp.ts';
@@ -78,7 +78,7 @@ async function connectAndLogIn(attempt: Attempt, target: string): Promise<Result
   for (const what of offer.unusable) {
     context.emit({ kind: 'note', site: endpoint.site, text: `not used to log in: ${what}` });
   }
-  const attempts = loginAttempts({ ...offer, endpoint, user: settings.user }, tools, context.ask, limit);
+  const attempts = new LoginAttempts({ ...offer, endpoint, user: settings.user }, tools, context.ask, limit);
   context.emit({ kind: 'step', site: endpoint.site, step: 'handshake', detail: target });
   const client = await logIn(attempt, tcp.value, known.value, attempts);
   if (client.ok) return ok(sshTransport({ client: client.value, socket: tcp.value, target, site: endpoint.site }));

@@ -42,6 +42,8 @@ function writer(site: string, number: number, count: number, wrapper: readonly s
   const module = JSON.stringify(join(compiled, 'dist/commands/site-set.js'));
   const program = `
     import { siteSet } from ${module};
+    // The kernel's word on a write that met the limit; libraries that clean up on signals would end the process.
+    process.on('SIGXFSZ', () => undefined);
     for (let n = 0; n < ${count}; n += 1) {
       const assignments = ['pilot.env.W${number}_' + n + '=x'];
       const result = await siteSet({ configDir: ${JSON.stringify(configDir)}, site: '${site}', assignments, dryRun: false });
@@ -66,9 +68,9 @@ describe('changes of one profile by several processes', () => {
 
   it('are never lost or half done when their writer is killed', async () => {
     const file = writeSite('killed');
-    const rounds = 12;
     let locksLeft = 0;
-    for (let round = 0; round < rounds; round += 1) {
+    let round = 0;
+    for (; round < 8 || (locksLeft === 0 && round < 60); round += 1) {
       const child = writer('killed', round, 10_000);
       const said = output(child);
       await once(child.stdout ?? child, 'data');
@@ -79,9 +81,9 @@ describe('changes of one profile by several processes', () => {
       expect(envNames(file)).toEqual(expect.arrayContaining(announced.map((n) => `W${round}_${n}`)));
       if (age(`${file}.lock`)) locksLeft += 1;
     }
-    console.log(`kill -9 of a profile's writer: ${locksLeft} of ${rounds} died holding the lock`);
+    console.log(`kill -9 of a profile's writer: ${locksLeft} of ${round} died holding the lock`);
     expect(locksLeft).toBeGreaterThan(0);
-    expect(await exitCodes([writer('killed', rounds, 1)])).toEqual([0]);
+    expect(await exitCodes([writer('killed', round, 1)])).toEqual([0]);
     expect(readdirSync(join(configDir, 'sites')).filter((name) => name.startsWith('killed'))).toEqual(['killed.json']);
   }, 60_000);
 

@@ -1,11 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -89,6 +92,14 @@ describe('reading', () => {
   it('of a directory in place of the file says so', async () => {
     mkdirSync(join(config.path, 'sites/campus.json'), { recursive: true });
     expect(await loadProfile(config.path, 'campus')).toMatchObject({ failure: { kind: 'file-unusable' } });
+  });
+
+  it('of a FIFO in place of the file says so, and does not wait for a writer', async () => {
+    const file = config.write('sites/campus.json', '');
+    unlinkSync(file);
+    execFileSync('sh', ['-c', 'mkfifo -m 600 "$1"', 'sh', file]);
+    const failure = { kind: 'file-unusable', file, reason: 'it is not a regular file' };
+    expect(await loadProfile(config.path, 'campus')).toEqual({ ok: false, failure });
   });
 
   it('refuses a profile that says another name than its file', async () => {

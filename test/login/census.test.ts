@@ -104,6 +104,13 @@ describe('a submission that was accepted', () => {
     expect(states({ outcomes: accepted, ends: [end], notes: [closed] })).toEqual([]);
   });
 
+  it('takes one record without an index for all pilots that no other line shows', () => {
+    const jobs = [job('7', 'finished'), job('7_1', 'running')];
+    const found = take({ outcomes: accepted, jobs });
+    expect(found.pilots.map((pilot) => pilot.id)).toEqual(['7_1']);
+    expect(found.notes).toEqual([{ kind: 'closed', member: `${tag}.0`, at: start + 10 }]);
+  });
+
   it('counts what the listing shows, whatever the journal says', () => {
     const closed: Note = { kind: 'closed', member: `${tag}.0`, at: start + 5 };
     expect(

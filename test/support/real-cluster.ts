@@ -55,11 +55,14 @@ async function startAll(): Promise<Cluster> {
   refuseForeign();
   await installMissing(say);
   const prefix = await mkdtemp(PREFIX_TEMPLATE);
+  const umask = process.umask(0o022); // The users must be able to read what root writes here.
   try {
     return await startBelow(prefix);
   } catch (error) {
     await removeRun(prefix);
     throw error;
+  } finally {
+    process.umask(umask);
   }
 }
 

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cluster, TestSshd, TestUser } from './cluster.ts';
+import { writeSshShim } from './ssh-shim.ts';
 
 /** Writes the client's side of SSH below `prefix`, so that no test reads or changes the real user's `~/.ssh`. */
 export async function writeSshClient(
@@ -8,24 +9,17 @@ export async function writeSshClient(
   sshd: TestSshd,
   users: Cluster['users'],
 ): Promise<Pick<Cluster, 'sshConfigFile' | 'knownHostsFile' | 'clientPathDir'>> {
-  const directory = join(prefix, 'ssh-client');
-  const clientPathDir = join(directory, 'bin');
-  await mkdir(clientPathDir, { recursive: true });
-  const knownHostsFile = join(directory, 'known_hosts');
+  const clientPathDir = join(prefix, 'ssh-client');
+  const knownHostsFile = join(prefix, 'known_hosts');
   await writeFile(knownHostsFile, `[${sshd.host}]:${sshd.port} ${sshd.hostPublicKey}\n`);
-  const sshConfigFile = join(directory, 'config');
   const hosts = Object.entries(users).flatMap(([nick, user]) => hostLines(nick, sshd, user));
-  const everyHost = [
+  const sshConfigFile = await writeSshShim(clientPathDir, [
+    ...hosts,
     'Host *',
     `  UserKnownHostsFile ${knownHostsFile}`,
     '  GlobalKnownHostsFile /dev/null',
     '  IdentitiesOnly yes',
-  ];
-  await writeFile(sshConfigFile, `${[...hosts, ...everyHost].join('\n')}\n`);
-  // OpenSSH finds ~/.ssh by the account and not by HOME, so only -F keeps it away from there.
-  await writeFile(join(clientPathDir, 'ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F '${sshConfigFile}' "$@"\n`, {
-    mode: 0o755,
-  });
+  ]);
   return { sshConfigFile, knownHostsFile, clientPathDir };
 }
 

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { type PilotInput, pilotValues } from '../../src/pilot/pilot-values.ts';
+
+const input = (changes: Partial<PilotInput> = {}): PilotInput => ({
+  ...{
+    site: 'anvil',
+    owners: ['ada'],
+    projects: [],
+    startExtra: null,
+    anyOwner: false,
+    pilotSite: 'Anvil',
+    resource: 'Anvil-1',
+  },
+  ...{ walltimeSeconds: 86_400, drainMinutes: 60, idleMinutes: 30, squid: null, env: {}, attributes: {}, binds: [] },
+  cvmfs: 'auto',
+  ...changes,
+});
+
+describe('what a profile says of a pilot', () => {
+  it('gives the guard and the container the same expression', () => {
+    const result = pilotValues(input({ owners: ['a$b'] }));
+    if (!result.ok) throw new Error('refused');
+    expect(result.value.values.startExpression).toBe('(TARGET.Owner =?= "a$b")');
+    expect(result.value.values.containerEnvironment).toContainEqual({
+      name: 'GLIDEIN_Start_Extra',
+      escaped: '(TARGET.Owner =?= "a\\$b")',
+    });
+    expect(result.value.words).toBe('only jobs of a$b');
+  });
+
+  it.each([
+    [{ owners: [] }, 'pilot.owners'],
+    [{ walltimeSeconds: 60 }, 'scheduler.walltime'],
+    [{ env: { TOKEN: 'x' } }, 'pilot.env.TOKEN'],
+    [{ attributes: { START: true } }, 'pilot.attributes.START'],
+    [{ startExtra: 'MyProject == "x"', attributes: { MyProject: 'x' } }, 'pilot.attributes.MyProject'],
+    [{ binds: ['/x:/etc/osg'] }, 'pilot.binds'],
+    [{ cvmfs: 'cvmfsexec' }, 'pilot.cvmfs'],
+  ])('is refused for %j', (changes, key) => {
+    expect(pilotValues(input(changes))).toMatchObject({
+      ok: false,
+      failure: { kind: 'value-refused', site: 'anvil', key },
+    });
+  });
+});
