@@ -41,6 +41,8 @@ function parse(args: readonly string[]): Result<Request> | number {
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
+    // Without any arguments commander has printed the help already.
+    if (args.length === 0) return 2;
     return failed(usageFailure(error, complaints.join('')));
   }
   const [request] = taken;
@@ -130,10 +132,15 @@ function listenForSignals(interrupt: AbortController): void {
   }
 }
 
+/** Ends once all output is written: a name look-up that was given up must not keep the program alive. */
+function end(code: number): void {
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+}
+
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  end(await main(process.argv.slice(2)));
 } catch (bug) {
   const trace = bug instanceof Error ? (bug.stack ?? bug.message) : String(bug);
   process.stderr.write(`glidein: this is a bug, please report it with the lines below\n${trace}\n`);
-  process.exitCode = 70;
+  end(70);
 }

@@ -27,6 +27,7 @@ export async function connect(profile: Profile, context: Context): Promise<Resul
     identityFile: connection.identityFile,
     connectSeconds: connection.timeouts.connect,
   };
+  // The schema refuses `openssh` as long as there is none.
   const choice = connection.transport === 'openssh' ? 'auto' : connection.transport;
   const opened = await openTransport(choice, endpoint, context);
   if (!opened.ok) return opened;

@@ -39,7 +39,9 @@ export interface Census {
   inDoubt: readonly Doubt[];
   /** What this look has found out, for the journal. */
   notes: readonly Note[];
-  /** Something that should be there is missing, for the second time: only a listing in another form may confirm it. */
+  /** Ids of pilots that should be there and are not listed: the scheduler is to be asked for them. */
+  missing: readonly string[];
+  /** Something is taken to be gone only because listings do not show it: one in another form must confirm that. */
   absenceDecides: boolean;
   /** Submissions all of whose pilots are over. */
   over: readonly { intent: Intent; pilotIds: readonly string[]; lastEventAt: number }[];
@@ -60,6 +62,8 @@ export interface CensusInput {
   ends: readonly EndMark[];
   /** Complete; the jobs of this user and job name. */
   jobs: readonly ListedJob[];
+  /** What the scheduler said when it was asked for pilots by their ids. */
+  asked: ReadonlyMap<string, 'exists' | 'gone'>;
   parseOutcome(outcome: Outcome): SubmitOutcome;
   firstIndex: number;
   pilotId(submissionId: string, index: number): string;
@@ -86,6 +90,7 @@ export function census(input: CensusInput): Census {
     ],
     inDoubt: fates.flatMap((fate) => (fate.kind === 'doubt' ? [fate.doubt] : [])),
     notes: [...fates.flatMap((fate) => fate.notes), ...known.flatMap((member) => member.notes)],
+    missing: known.flatMap((member) => (member.standing === 'missing' ? [member.id] : [])),
     absenceDecides: [...fates, ...known].some((one) => one.absenceDecides),
     over: fates.flatMap((fate) => overOf(fate, known, input)),
     capacity: capacityOf(input),
@@ -213,7 +218,7 @@ function membersOf(fate: Fate & { kind: 'accepted' }, jobs: readonly ListedJob[]
 function memberOf(who: Pick<Member, 'key' | 'intent' | 'job' | 'id'>, input: CensusInput): Member {
   const closedBefore = input.notes.some((note) => note.kind === 'closed' && note.member === who.key);
   const closing: Note[] = closedBefore ? [] : [{ kind: 'closed', member: who.key, at: input.nowSeconds }];
-  const over = (notes: Note[], absenceDecides = false): Member => ({ ...who, standing: 'over', notes, absenceDecides });
+  const over = (notes: Note[]): Member => ({ ...who, standing: 'over', notes, absenceDecides: false });
   if (who.job?.state === 'finished') return over(closing);
   const first = missedSince(who.key, input.notes);
   if (who.job !== null) {
@@ -221,8 +226,23 @@ function memberOf(who: Pick<Member, 'key' | 'intent' | 'job' | 'id'>, input: Cen
     return { ...who, standing: 'listed', notes, absenceDecides: false };
   }
   if (closedBefore || input.ends.some((end) => memberKey(end.tag, end.index) === who.key)) return over([]);
-  if (first !== null && input.nowSeconds >= first + betweenListingsSeconds) return over(closing, true);
-  const notes: Note[] = first === null ? [{ kind: 'missed', member: who.key, at: input.nowSeconds }] : [];
+  return missingMember(who, first, closing, input);
+}
+
+/** Not listed. What the scheduler says of its id decides; without an answer it counts until it is missed twice. */
+function missingMember(
+  who: Pick<Member, 'key' | 'intent' | 'job' | 'id'>,
+  missedBefore: number | null,
+  closing: Note[],
+  input: CensusInput,
+): Member {
+  const answer = input.asked.get(who.id);
+  if (answer === 'gone') return { ...who, standing: 'over', notes: closing, absenceDecides: false };
+  if (answer === 'exists') return { ...who, standing: 'missing', notes: [], absenceDecides: false };
+  if (missedBefore !== null && input.nowSeconds >= missedBefore + betweenListingsSeconds) {
+    return { ...who, standing: 'over', notes: closing, absenceDecides: true };
+  }
+  const notes: Note[] = missedBefore === null ? [{ kind: 'missed', member: who.key, at: input.nowSeconds }] : [];
   return { ...who, standing: 'missing', notes, absenceDecides: false };
 }
 

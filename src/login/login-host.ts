@@ -73,6 +73,19 @@ export async function openLoginHost(
   return prepared;
 }
 
+/** More than these wait for the next pass; until then they count. */
+const mostAskedAtOnce = 100;
+
+/** What one program read. */
+interface Observed {
+  text(part: string): string;
+  jobs: readonly ListedJob[];
+  nowSeconds: number;
+  imageThere: boolean;
+}
+
+type Answers = ReadonlyMap<string, 'exists' | 'gone'>;
+
 class Host implements LoginHost {
   private readonly mark = randomBytes(9).toString('hex');
   private readonly session: ShellSession;
@@ -140,13 +153,33 @@ class Host implements LoginHost {
 
   async look(): Promise<Result<Look>> {
     step(this.context, this.settings, 'list');
-    const once = await this.observe([false]);
-    if (!once.ok || !once.value.census.absenceDecides) return once;
+    const first = await this.observe([false]);
+    if (!first.ok) return first;
+    const look = await this.askForMissing(first.value);
+    if (!look.ok || !look.value.look.census.absenceDecides) return look.ok ? ok(look.value.look) : look;
     // What is to be believed gone must be missing from a listing in another form too.
-    return this.observe([false, true]);
+    const second = await this.observe([false, true]);
+    return second.ok ? ok(this.takeLook(second.value, look.value.asked)) : second;
   }
 
-  private async observe(looks: readonly boolean[]): Promise<Result<Look>> {
+  /** The scheduler's own word on pilots that the listing does not show. */
+  private async askForMissing(observed: Observed): Promise<Result<{ look: Look; asked: Answers }>> {
+    const look = this.takeLook(observed, new Map());
+    const ids = look.census.missing.slice(0, mostAskedAtOnce);
+    if (ids.length === 0) return ok({ look, asked: new Map() });
+    const seconds = this.settings.timeouts.listSeconds;
+    const parts = await this.parts({
+      text: programs.ask(this.scheduler.askCommand(ids), seconds),
+      purpose: 'asking for missing pilots',
+      timeoutSeconds: seconds + graceSeconds,
+    });
+    if (!parts.ok) return parts;
+    const part = parts.value.get('ask');
+    const asked = part === undefined ? new Map() : this.scheduler.parseAsk(part);
+    return ok({ look: this.takeLook(observed, asked), asked });
+  }
+
+  private async observe(looks: readonly boolean[]): Promise<Result<Observed>> {
     const { listSeconds } = this.settings.timeouts;
     const queries = looks.map((secondLook): ListQuery => ({ jobName: this.settings.jobName, secondLook }));
     const listCommands = queries.map((query) => this.scheduler.listCommand(query));
@@ -157,8 +190,7 @@ class Host implements LoginHost {
     });
     if (!parts.ok) return parts;
     const jobs = this.listedJobs(parts.value, queries, listCommands);
-    if (!jobs.ok) return jobs;
-    return this.lookFrom(parts.value, jobs.value);
+    return jobs.ok ? this.observedFrom(parts.value, jobs.value) : jobs;
   }
 
   /** Several listings in different forms must show the same jobs. */
@@ -193,7 +225,7 @@ class Host implements LoginHost {
     return ok(jobs ?? []);
   }
 
-  private lookFrom(parts: ReadonlyMap<string, programs.Part>, jobs: readonly ListedJob[]): Result<Look> {
+  private observedFrom(parts: ReadonlyMap<string, programs.Part>, jobs: readonly ListedJob[]): Result<Observed> {
     for (const name of ['clock', 'intents', 'outcomes', 'notes', 'seen', 'ends', 'token'] as const) {
       const part = parts.get(name);
       if (part?.code === 0) continue;
@@ -203,18 +235,12 @@ class Host implements LoginHost {
     const nowSeconds = Number(text('clock').trim());
     if (!Number.isSafeInteger(nowSeconds) || nowSeconds <= 0)
       return failed(this.unusable('`date +%s` gave no time', text('clock')));
-    return ok({
-      census: this.takeCensus(text, jobs, nowSeconds),
-      user: this.user,
-      tokenDigest: /^[0-9a-f]{64}/.exec(text('token'))?.[0] ?? null,
-      imageThere: parts.get('image')?.code === 0,
-      nowSeconds,
-    });
+    return ok({ text, jobs, nowSeconds, imageThere: parts.get('image')?.code === 0 });
   }
 
-  private takeCensus(text: (name: string) => string, jobs: readonly ListedJob[], nowSeconds: number): Census {
+  private takeLook({ text, jobs, nowSeconds, imageThere }: Observed, asked: Answers): Look {
     const { scheduler, settings } = this;
-    return census({
+    const taken = census({
       site: settings.site,
       nowSeconds,
       attemptSeconds: settings.timeouts.submitSeconds + 60,
@@ -224,11 +250,14 @@ class Host implements LoginHost {
       seen: readSeen(text('seen')),
       ends: readEnds(text('ends')),
       jobs,
+      asked,
       parseOutcome: (outcome) => scheduler.parseSubmit(outcome.output),
       firstIndex: scheduler.firstIndex,
       pilotId: (submissionId, index) => scheduler.pilotId(submissionId, settings.arrays ? index : null),
       submissionIdOf: (id) => scheduler.submissionIdOf(id),
     });
+    const tokenDigest = /^[0-9a-f]{64}/.exec(text('token'))?.[0] ?? null;
+    return { census: taken, user: this.user, tokenDigest, imageThere, nowSeconds };
   }
 
   async submit(submissions: readonly programs.PlannedSubmission[]): Promise<Result<Submitted[]>> {

@@ -184,6 +184,11 @@ part_end ${part('outcome')} $?
 if [ $glidein_code -ne 0 ]; then exit 0; fi`;
 }
 
+/** Asks the scheduler for pilots by their ids. */
+export function ask(command: string, seconds: number): string {
+  return `part ask\nlimit ${seconds} ${command}\npart_end ask $?`;
+}
+
 /** Ends pilots. The scheduler's words are the answer. */
 export function cancel(command: string, seconds: number): string {
   return `part cancel\nlimit ${seconds} ${command}\npart_end cancel $?`;

@@ -17,6 +17,10 @@ export interface Scheduler {
   parseSubmit(output: Output): SubmitOutcome;
   listCommand(query: ListQuery): string;
   parseList(output: Output, query: ListQuery): Listing;
+  /** Asks for pilots by their ids, past the listing: one that is missing there may still exist. */
+  askCommand(ids: readonly string[]): string;
+  /** What the scheduler said of each; an id that is not in it got no clear answer. */
+  parseAsk(output: Output): ReadonlyMap<string, 'exists' | 'gone'>;
   /** Ends pilots, the hard way. Never called with no ids: with none, some clients end everything. */
   cancelCommand(ids: readonly string[], options: { onlyPending: boolean }): string;
   parseCancel(output: Output, ids: readonly string[]): CancelOutcome;

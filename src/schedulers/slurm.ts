@@ -34,6 +34,8 @@ export const slurm: Scheduler = {
   parseSubmit,
   listCommand,
   parseList,
+  askCommand,
+  parseAsk,
   cancelCommand,
   parseCancel,
   pilotId: (submissionId, index) => (index === null ? submissionId : `${submissionId}_${index}`),
@@ -225,6 +227,23 @@ function stateOf(state: string, reason: string): JobState | null {
   const known = states[state] ?? null;
   if (known === 'pending' && /^JobHeld|^JobHoldMaxRequeue/.test(reason)) return 'held';
   return known;
+}
+
+/** One `scontrol` an id: with several it stops at the first that it does not know. */
+function askCommand(ids: readonly string[]): string {
+  const program = 'for id; do echo "asked $id"; scontrol --oneliner show job "$id" </dev/null 2>&1; done; echo asked';
+  return commandLine(['sh', '-c', program, 'sh', ...ids]);
+}
+
+function parseAsk(output: Output): ReadonlyMap<string, 'exists' | 'gone'> {
+  const answers = new Map<string, 'exists' | 'gone'>();
+  for (const [, id = '', said = ''] of output.stdout.matchAll(/^asked (\S+)\n([\s\S]*?)(?=^asked)/gm)) {
+    const states = [...said.matchAll(/\bJobState=(\S+)/g)].map((match) => match[1] ?? '');
+    if (/Invalid job id specified/.test(said)) answers.set(id, 'gone');
+    else if (states.length > 0)
+      answers.set(id, states.every((state) => stateOf(state, '') === 'finished') ? 'gone' : 'exists');
+  }
+  return answers;
 }
 
 // Waiting array tasks are one record: with 22.05.8, `scancel --state=PENDING 73_1` cancelled all that waited of 73 (run).

@@ -48,6 +48,7 @@ function take(more: Partial<CensusInput>) {
     seen: [],
     ends: [],
     jobs: [],
+    asked: new Map(),
     parseOutcome: (one) => slurm.parseSubmit(one.output),
     firstIndex: 0,
     pilotId: (id, index) => slurm.pilotId(id, index),
@@ -81,6 +82,18 @@ describe('a submission that was accepted', () => {
     expect(later.pilots).toHaveLength(1);
     expect(later.absenceDecides).toBe(true);
     expect(later.notes).toEqual([{ kind: 'closed', member: `${tag}.1`, at: start + 70 }]);
+  });
+
+  it('asks for a pilot that is missing, and believes the answer', () => {
+    const jobs = [job('7_0', 'running')];
+    expect(take({ outcomes: accepted, jobs }).missing).toEqual(['7_1']);
+    const gone = take({ outcomes: accepted, jobs, asked: new Map([['7_1', 'gone']]) });
+    expect(gone.pilots).toHaveLength(1);
+    expect(gone.notes).toEqual([{ kind: 'closed', member: `${tag}.1`, at: start + 10 }]);
+    const missed: Note = { kind: 'missed', member: `${tag}.1`, at: start - 1000 };
+    const exists = take({ outcomes: accepted, jobs, notes: [missed], asked: new Map([['7_1', 'exists']]) });
+    expect(exists.pilots.map((pilot) => pilot.state)).toEqual(['running', 'unknown']);
+    expect(exists.absenceDecides).toBe(false);
   });
 
   it('starts again with a pilot that was found meanwhile', () => {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type LoginHost, type LoginSettings, openLoginHost } from '../../src/login/login-host.ts';
@@ -166,18 +166,36 @@ describe('a listing', () => {
     expect(await host.look()).toMatchObject({ ok: false, failure: { kind: 'listing-incomplete' } });
   });
 
-  it('that lost half of its lines makes pilots unknown, and never gone', async () => {
+  it('that lost half of its lines loses no pilot: the scheduler is asked for the others', async () => {
     await using host = await open();
     await host.submit([planned(1, 4)]);
     fake.failListings('half');
+    const look = await lookAt(host);
+    expect(look.census.pilots.map((pilot) => pilot.state)).toEqual(['pending', 'pending', 'unknown', 'unknown']);
+    expect(look.census.notes).toEqual([]);
+  });
+
+  it('that lost half of its lines is found out by a second one, where the scheduler does not answer', async () => {
+    await using host = await open();
+    await host.submit([planned(1, 4)]);
+    fake.failListings('half-and-silent');
     const look = await lookAt(host);
     expect(look.census.pilots).toHaveLength(4);
     const longAgo = look.nowSeconds - 3600;
     const missed = look.census.notes.flatMap((note) => (note.kind === 'missed' ? [{ ...note, at: longAgo }] : []));
     expect(missed).toHaveLength(2);
     await host.record(missed, []);
-    // Missed for the second time: now the other order is asked for, and disagrees.
+    // Missed for the second time: now another form is asked for, and disagrees.
     expect(await host.look()).toMatchObject({ ok: false, failure: { kind: 'listing-incomplete' } });
+  });
+
+  it('does not count a pilot of which the scheduler says that it is gone', async () => {
+    await using host = await open();
+    await host.submit([planned(1, 2)]);
+    rmSync(join(fake.home, 'slurm/jobs/101_1'));
+    const look = await lookAt(host);
+    expect(look.census.pilots.map((pilot) => pilot.id)).toEqual(['101_0']);
+    expect(look.census.notes).toMatchObject([{ kind: 'closed' }]);
   });
 
   it("cannot be changed by the user's environment", async () => {

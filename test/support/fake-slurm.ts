@@ -11,7 +11,7 @@ export interface FakeSlurm {
   jobs(): string[];
   start(id: string): void;
   failNextSubmit(fault: 'refuse' | 'lost-nothing' | 'lost-accepted'): void;
-  failListings(fault: 'fail' | 'error-with-0' | 'hang' | 'half' | 'cut' | ''): void;
+  failListings(fault: 'fail' | 'error-with-0' | 'hang' | 'half' | 'half-and-silent' | 'cut' | ''): void;
   remove(): void;
 }
 

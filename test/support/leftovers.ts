@@ -6,7 +6,7 @@ import { deleteUser, testAccounts } from './test-users.ts';
 
 const PARENT = '/tmp';
 const NAME = 'glidein-test-';
-const DAEMONS = ['sshd', 'munged', 'slurmctld', 'slurmctld-wlm', 'slurmd', 'slurmd-wlm', 'slurmstepd'];
+const DAEMONS = ['sshd', 'munged', 'slurmctld', 'slurmd', 'slurmstepd'];
 
 /** What `mkdtemp` makes the directory of a run from. Outside TMPDIR, which other users often cannot reach. */
 export const PREFIX_TEMPLATE = join(PARENT, NAME);
@@ -25,15 +25,13 @@ export function runDirectories(): string[] {
  */
 export async function removeRun(prefix: string): Promise<void> {
   const accounts = testAccounts().filter(({ home }) => home.startsWith(`${prefix}/`));
-  const users = accounts.map(({ uid }) => uid);
-  const daemons = processesRunning(DAEMONS).filter((pid) => belongsTo(pid, prefix));
-  await stopProcesses(daemons);
-  await stopProcesses(processesOfUsers(users), 0);
-  // A job's supervisor ends when its processes have; one that does not is ended here, with sessions that were just opening.
-  await stopProcesses(
-    processesRunning(DAEMONS).filter((pid) => belongsTo(pid, prefix)),
-    1,
-  );
+  const uids = accounts.map(({ uid }) => uid);
+  const processes = (): number[] => [
+    ...processesRunning(DAEMONS).filter((pid) => belongsTo(pid, prefix)),
+    ...processesOfUsers(uids),
+  ];
+  // Again and again, because what just ends may just have started something. Nothing here is worth a soft end.
+  for (let round = 0; round < 10 && processes().length > 0; round += 1) await stopProcesses(processes(), 0);
   for (const { name } of accounts) await deleteUser(name);
   await rm(prefix, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -41,7 +41,7 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
 export function processesOfUsers(uids: readonly number[]): number[] {
   return allProcesses().filter((pid) => {
     try {
-      return uids.includes(statSync(`/proc/${pid}`).uid);
+      return uids.includes(statSync(`/proc/${pid}`).uid) && isAlive(pid);
     } catch {
       return false;
     }
@@ -67,7 +67,10 @@ export function belongsTo(pid: number, directory: string): boolean {
 
 function programOf(pid: number): string {
   try {
-    return basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''));
+    // Debian's Slurm daemons are links to files of the same name with -wlm, and start one another by either.
+    return basename(readlinkSync(`/proc/${pid}/exe`))
+      .replace(/ \(deleted\)$/, '')
+      .replace(/-wlm$/, '');
   } catch {
     return '';
   }

@@ -81,7 +81,7 @@ function refuseForeign(): void {
     throw new Error(`${what}. The real tests start their own and touch nobody else's: run them on another machine.`);
   };
   if (existsSync('/etc/slurm/slurm.conf')) stop('this machine has a Slurm of its own (/etc/slurm/slurm.conf)');
-  const [controller] = processesRunning(['slurmctld', 'slurmctld-wlm']);
+  const [controller] = processesRunning(['slurmctld']);
   if (controller !== undefined) stop(`a slurmctld that is not of the tests runs here (process ${controller})`);
   const [account] = testAccounts();
   if (account !== undefined) stop(`there is a user ${account.name} that no test run made (home ${account.home})`);

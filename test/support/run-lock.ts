@@ -23,7 +23,7 @@ export async function takeRunLock(say: (line: string) => void): Promise<() => vo
 function tryLock(waitSeconds: number): Promise<(() => void) | null> {
   return new Promise((resolve, reject) => {
     // The child holds the lock until its stdin ends, and that ends with us.
-    const child = spawn('flock', ['-w', `${waitSeconds}`, LOCK_FILE, 'sh', '-c', 'echo held; exec cat'], {
+    const child = spawn('/usr/bin/flock', ['-w', `${waitSeconds}`, LOCK_FILE, 'sh', '-c', 'echo held; exec cat'], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     child.on('error', reject);
