@@ -29,8 +29,6 @@ export interface PassInput {
 /** What a session ends with: a report, or what must be shipped before the pass can start again. */
 type SessionEnd = { kind: 'report'; report: SiteReport } | { kind: 'ship-token'; text: string };
 
-/** How often a pass starts again after it shipped something; once is enough unless another client ships too. */
-const maxSessions = 3;
 /** How often a pass looks again after others won the fence. */
 const maxFenceTries = 5;
 
@@ -40,18 +38,14 @@ export async function pass(input: PassInput, context: Context): Promise<SiteRepo
   const connected = await connect(profile, context);
   if (!connected.ok) return failureReport(profile.name, profile.target, connected.failure);
   await using transport = connected.value;
-  for (let session = 0; session < maxSessions; session += 1) {
-    const end = await oneSession(input, transport, context);
-    if (end.kind === 'report') return end.report;
-    const sent = await sendToken(
-      transport,
-      end.text,
-      { site: profile.name, jobsDirectory: profile.connection.jobDir },
-      context,
-    );
-    if (!sent.ok) return failureReport(profile.name, profile.target, sent.failure);
-  }
-  const what = 'the token there keeps changing: another client ships a different one';
+  const first = await oneSession(input, transport, { shipped: false }, context);
+  if (first.kind === 'report') return first.report;
+  const place = { site: profile.name, jobsDirectory: profile.connection.jobDir };
+  const sent = await sendToken(transport, first.text, place, context);
+  if (!sent.ok) return failureReport(profile.name, profile.target, sent.failure);
+  const second = await oneSession(input, transport, { shipped: true }, context);
+  if (second.kind === 'report') return second.report;
+  const what = `the token that was sent to ${profile.connection.jobDir} is not there`;
   return failureReport(profile.name, profile.target, {
     kind: 'login-host-unusable',
     site: profile.name,
@@ -60,7 +54,12 @@ export async function pass(input: PassInput, context: Context): Promise<SiteRepo
   });
 }
 
-async function oneSession(input: PassInput, transport: Transport, context: Context): Promise<SessionEnd> {
+async function oneSession(
+  input: PassInput,
+  transport: Transport,
+  token: TokenState,
+  context: Context,
+): Promise<SessionEnd> {
   const { profile } = input;
   const giveUp = (failure: Failure): SessionEnd => ({
     kind: 'report',
@@ -74,17 +73,23 @@ async function oneSession(input: PassInput, transport: Transport, context: Conte
   for (let tries = 0; tries < maxFenceTries; tries += 1) {
     const look = await host.look();
     if (!look.ok) return giveUp(look.failure);
-    const end = await act(input, host, look.value, context);
+    const end = await act(input, host, look.value, token, context);
     if (end !== 'fenced') return end;
   }
   return giveUp({ kind: 'fence-lost', site: profile.name, tries: maxFenceTries });
 }
 
-async function act(input: PassInput, host: LoginHost, look: Look, context: Context): Promise<SessionEnd | 'fenced'> {
+async function act(
+  input: PassInput,
+  host: LoginHost,
+  look: Look,
+  token: TokenState,
+  context: Context,
+): Promise<SessionEnd | 'fenced'> {
   const plan = input.decide(look.census);
   const found = reportOf(input.profile, look.census);
   if (input.dryRun) return { kind: 'report', report: withPlan(found, plan, input) };
-  if (plan.kind === 'submit') return submit(input, plan, host, look, context);
+  if (plan.kind === 'submit') return submit(input, plan, host, look, token, context);
   const done = plan.kind === 'cancel' ? await cancel(plan.ids, host, look, found) : { report: found, notes: [] };
   return finish(host, look, done.report, plan, done.notes);
 }
@@ -108,12 +113,13 @@ async function submit(
   plan: Plan & { kind: 'submit' },
   host: LoginHost,
   look: Look,
+  token: TokenState,
   context: Context,
 ): Promise<SessionEnd | 'fenced'> {
   const found = reportOf(input.profile, look.census);
   const fit = fitToSubmit(input, look);
   if (!fit.ok) return finish(host, look, { ...found, failure: fit.failure }, plan, []);
-  if (look.tokenDigest !== deliveredDigest(fit.value.token)) return { kind: 'ship-token', text: fit.value.token };
+  if (mustShip(token, look, fit.value)) return { kind: 'ship-token', text: fit.value.token };
   const submissions = submissionsFor(input, plan.count, look, fit.value);
   if (!submissions.ok) return finish(host, look, { ...found, failure: submissions.failure }, plan, []);
   const answers = await host.submit(submissions.value);
@@ -123,6 +129,18 @@ async function submit(
     return 'fenced';
   }
   return finish(host, look, afterSubmitting(found, answers.value, input.profile), plan, []);
+}
+
+/** Whether this pass has put its token there already. */
+interface TokenState {
+  shipped: boolean;
+}
+
+// After ours was put there, another one is another client's, who checked it as we did: two clients with different
+// tokens must not keep each other from submitting.
+function mustShip(token: TokenState, look: Look, job: SiteJob): boolean {
+  if (look.tokenDigest === null) return true;
+  return !token.shipped && look.tokenDigest !== deliveredDigest(job.token);
 }
 
 /** Job, token and image, or what is wrong with them. */

@@ -300,6 +300,7 @@ class Host implements LoginHost {
 
   async record(notes: readonly Note[], forget: readonly programs.Forgotten[]): Promise<Result<void>> {
     if (notes.length === 0 && forget.length === 0) return ok(undefined);
+    step(this.context, this.settings, 'settle');
     const parts = await this.parts({
       text: programs.record(notes.map(writeNote), forget),
       purpose: 'writing the journal',

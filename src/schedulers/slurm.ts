@@ -225,7 +225,7 @@ const states: Readonly<Record<string, JobState>> = {
 /** Null for a word that no version up to 26.05 prints. */
 function stateOf(state: string, reason: string): JobState | null {
   const known = states[state] ?? null;
-  if (known === 'pending' && /^JobHeld|^JobHoldMaxRequeue/.test(reason)) return 'held';
+  if (known === 'pending' && /\bJobH(?:eld|oldMaxRequeue)/.test(reason)) return 'held';
   return known;
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { directiveRefusal } from '../../src/script/directive-line.ts';
+import { describeOnCluster } from '../support/cluster.ts';
 import { run } from '../support/run-program.ts';
 
 const configuration = 'ClusterName=none\nSlurmctldHost=localhost\nSlurmctldPort=1\nAuthType=auth/none\nNodeName=n1\n';
@@ -22,23 +23,25 @@ async function readBySbatch(lines: readonly string[]): Promise<string[]> {
   return found.slice(0, -1);
 }
 
-it('takes from sbatch exactly what a line that is carried says, and never loses or adds a word', async () => {
-  const word = fc.string({ unit: fc.constantFrom(...'ab1&|[]()*,:=%$#\\\'"`~ ünï-'), maxLength: 12 });
-  const line = word.map((text) => `--comment=${text}`).filter((text) => directiveRefusal('#SBATCH', text) === null);
-  await fc.assert(
-    fc.asyncProperty(fc.array(line, { minLength: 10, maxLength: 30 }), async (lines) => {
-      // Quotes go, as in a shell; nothing else does.
-      const meant = lines.map((text) => text.replaceAll(/"([^"]*)"|'([^']*)'/g, '$1$2'));
-      expect(await readBySbatch(lines)).toEqual(meant);
-    }),
-    { numRuns: 15 },
+describeOnCluster('directive lines', () => {
+  it('takes from sbatch exactly what a line that is carried says, and never loses or adds a word', async () => {
+    const word = fc.string({ unit: fc.constantFrom(...'ab1&|[]()*,:=%$#\\\'"`~ ünï-'), maxLength: 12 });
+    const line = word.map((text) => `--comment=${text}`).filter((text) => directiveRefusal('#SBATCH', text) === null);
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { minLength: 10, maxLength: 30 }), async (lines) => {
+        // Quotes go, as in a shell; nothing else does.
+        const meant = lines.map((text) => text.replaceAll(/"([^"]*)"|'([^']*)'/g, '$1$2'));
+        expect(await readBySbatch(lines)).toEqual(meant);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it.each(['--comment=a#b', '--comment=a b', '--comment=a\\b', "--comment='a\\b'", '--comment=a # b'])(
+    'refuses %s, which sbatch reads as something else',
+    async (line) => {
+      expect(directiveRefusal('#SBATCH', line)).not.toBeNull();
+      expect(await readBySbatch([line])).not.toEqual([line.replaceAll(/['"]/g, '')]);
+    },
   );
 });
-
-it.each(['--comment=a#b', '--comment=a b', '--comment=a\\b', "--comment='a\\b'", '--comment=a # b'])(
-  'refuses %s, which sbatch reads as something else',
-  async (line) => {
-    expect(directiveRefusal('#SBATCH', line)).not.toBeNull();
-    expect(await readBySbatch([line])).not.toEqual([line.replaceAll(/['"]/g, '')]);
-  },
-);

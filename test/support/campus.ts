@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Cluster, TestUser } from './cluster.ts';
@@ -109,28 +109,30 @@ export function clearRemote(user: TestUser): void {
   rmSync(join(user.home, '.glidein'), { recursive: true, force: true });
 }
 
-/** Puts a program in front of the scheduler's clients: on PATH in every session of the site. `script` finds the real one as $REAL. */
-export function shim(
-  cluster: Cluster,
-  name: string,
-  script: string,
-): { directory: string; state: string; prologue: string; remove(): void } {
+/** A program in front of one of the login host's own. */
+export interface Shim {
+  directory: string;
+  /** A directory that it may write to. */
+  state: string;
+  remove(): void;
+}
+
+/** Makes a program that stands in front of another: `script` finds the real one as $REAL, and a directory as $STATE. */
+export function shim(cluster: Cluster, name: string, script: string): Shim {
   const directory = mkdtempSync(join(cluster.prefix, 'shim-'));
   const state = join(directory, 'state');
   mkdirSync(state);
   chmodSync(directory, 0o755);
   chmodSync(state, 0o777);
-  writeFileSync(join(directory, name), `#!/bin/sh\nREAL=/usr/bin/${name} STATE=${state}\n${script}\n`, { mode: 0o755 });
-  chmodSync(join(directory, name), 0o755);
-  return {
-    directory,
-    state,
-    prologue: `connection.prologue=["PATH=${directory}:$PATH"]`,
-    remove: () => rmSync(directory, { recursive: true, force: true }),
-  };
+  const real = ['/usr/bin', '/bin'].map((place) => join(place, name)).find((file) => existsSync(file));
+  const file = join(directory, name);
+  writeFileSync(file, `#!/bin/sh\nREAL=${real} STATE=${state}\n${script}\n`);
+  chmodSync(file, 0o755);
+  return { directory, state, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
-/** What a file of the login host holds; empty when it is not there. */
-export function remoteText(file: string): string {
-  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+/** The assignment that puts shims first on PATH in every session of a site; `more` are further lines. */
+export function withShims(shims: readonly { directory: string }[], ...more: string[]): string {
+  const path = [...shims.map((one) => one.directory), '$PATH'].join(':');
+  return `connection.prologue=${JSON.stringify([`PATH=${path}`, ...more])}`;
 }

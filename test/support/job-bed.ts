@@ -88,7 +88,8 @@ export async function makeJobBed(): Promise<JobBed> {
   };
 }
 
-function plainValues(place: string): ScriptValues {
+/** Values that a job in `place` can run with. */
+export function plainValues(place: string): ScriptValues {
   return {
     ...{ site: 'anvil', tag: 'anvil-0123456789', directives: ['--job-name=g-anvil', '--exclusive'] },
     ...{ jobDir: join(place, 'jobs'), logDir: join(place, 'logs'), image: join(place, 'image.sif') },
