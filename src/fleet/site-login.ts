@@ -3,7 +3,7 @@ import type { Context } from '../context.ts';
 import { ok, type Result } from '../failure.ts';
 import { type LoginHost, type LoginSettings, openLoginHost } from '../login/login-host.ts';
 import { jobNameOf } from '../pilot/tag.ts';
-import { schedulers } from '../schedulers/index.ts';
+import { type SchedulerKind, schedulers } from '../schedulers/index.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
 import { openTransport } from '../transports/index.ts';
 import type { Endpoint, Transport } from '../transports/transport.ts';
@@ -13,7 +13,7 @@ import type { Endpoint, Transport } from '../transports/transport.ts';
 /** The site's batch system. */
 export function schedulerOf(profile: Profile): Scheduler {
   // The schema admits only what the table has.
-  return schedulers[profile.scheduler.kind as keyof typeof schedulers];
+  return schedulers[profile.scheduler.kind as SchedulerKind];
 }
 
 /** Connects to the site's login host. Nothing runs there yet. */

@@ -88,8 +88,9 @@ function parseSubmit(output: Output): SubmitOutcome {
   const id = [...output.stdout.matchAll(/^(\d+)(?:;\S+)?$/gm)].at(-1)?.[1];
   const text = saidBy(output);
   if (output.code === 0) return id === undefined ? { kind: 'inDoubt', text } : { kind: 'accepted', id };
-  // 124: our time limit; above 128: a signal. The request may have been on its way.
-  if (id !== undefined || output.code === 124 || output.code > 128 || text === '') return { kind: 'inDoubt', text };
+  // 124: our time limit; 129 to 192: a signal. The request may have been on its way. 255 is a bad option.
+  const ended = output.code === 124 || (output.code > 128 && output.code <= 192);
+  if (id !== undefined || ended || text === '') return { kind: 'inDoubt', text };
   return refusal(text);
 }
 
@@ -97,9 +98,12 @@ const outcomeUnknown =
   /Socket timed out|Unable to contact slurm controller \((?:send|receive|shutdown) failure\)|Zero Bytes were transmitted|Unexpected message received|Communication connection failure|Message (?:send|receive) failure|Connection timed out|Transport endpoint/i;
 
 const laterAgain =
-  /connect failure|Rate limit exceeded|temporarily unable to accept|job queue full|Resource temporarily unavailable|standby mode|Protocol authentication error|[Mm]unge|System submissions disabled|Required partition not available|Partition in DOWN|inactive or drain/i;
+  /connect failure|Rate limit exceeded|standby mode|Protocol authentication error|[Mm]unge|System submissions disabled|Required partition not available|Partition in DOWN|inactive or drain/i;
 
-const tooMany = /MaxSubmit|GrpSubmit|MaxJobCount|job submit limit|MaxJobs/i;
+// The second line is what sbatch 22.05.8 says after two minutes at MaxJobCount; an array that is too large for what is
+// left of it gets the same (run).
+const tooMany =
+  /MaxSubmit|GrpSubmit|MaxJobCount|job submit limit|MaxJobs|temporarily unable to accept job|job queue full|Resource temporarily unavailable/i;
 
 // "Violates accounting/QOS policy" is one text for many limits; the line before it names the limit, where the version
 // prints it, and only a submit limit gets better by waiting or by asking for less.

@@ -274,15 +274,23 @@ describe('the soft end', () => {
 
   it('passes TERM on and waits for the pilot', async () => {
     const ran = await bed.run(bed.values(), {
-      STAND_IN_ACTS: `trap "sleep 0.3; exit 9" TERM; kill -TERM "$PPID"; while :; do sleep 0.05; done`,
+      STAND_IN_ACTS: `trap "sleep 0.3; exit 9" TERM; kill -TERM "$job"; while :; do sleep 0.05; done`,
     });
     expect(ran.code).toBe(9);
     expect(await ending()).toBe('9 signalled');
   });
 
+  it('knows how the pilot ended although every process was signalled at once', async () => {
+    for (let time = 0; time < 5; time += 1) {
+      const acts = 'trap "exit 9" TERM; kill -TERM 0; while :; do sleep 0.05; done';
+      expect((await bed.run(bed.values(), { STAND_IN_ACTS: acts })).code).toBe(9);
+      expect(await ending()).toBe('9 signalled');
+    }
+  });
+
   it('kills a pilot that does not heed TERM, in bounded time', async () => {
     const ran = await bed.run(bed.values({ graceSeconds: 1 }), {
-      STAND_IN_ACTS: 'trap "" TERM; kill -TERM "$PPID"; while :; do sleep 0.05; done',
+      STAND_IN_ACTS: 'trap "" TERM; kill -TERM "$job"; while :; do sleep 0.05; done',
     });
     expect(ran.code).toBe(137);
     expect(ran.seconds).toBeLessThan(6);
