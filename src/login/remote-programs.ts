@@ -224,7 +224,8 @@ export function receiveToken(jobsDirectory: string): string {
 j=${quotePath(jobsDirectory)}
 echo ${tokenHandshake.ready}
 while IFS= read -r line; do if [ "$line" = ${tokenHandshake.begin} ]; then break; fi; done
-mkdir -p "$j" && cat > "$j/token.part.$$" && chmod 600 "$j/token.part.$$" && mv "$j/token.part.$$" "$j/token" && sha256sum < "$j/token"`;
+mkdir -p "$j" && cat > "$j/token.part.$$" && chmod 600 "$j/token.part.$$" && digest=$(sha256sum < "$j/token.part.$$") \\
+&& mv "$j/token.part.$$" "$j/token" && echo "$digest"`;
   // The login shell may be any: base64 keeps the text from it.
   return `exec /bin/sh -c 'eval "$(echo ${Buffer.from(inner).toString('base64')} | base64 -d)"'`;
 }

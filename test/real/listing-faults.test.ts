@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Campus, campus, clearRemote, type Shim, shim, withShims } from '../support/campus.ts';
@@ -7,6 +7,7 @@ import { type LoginClock, loginClock } from '../support/login-clock.ts';
 import { run } from '../support/run-program.ts';
 import { freezeController, startController, stopController, thawController } from '../support/slurm-daemons.ts';
 import { cancelAllJobs, livingJobs } from '../support/slurm-jobs.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 describeOnCluster('a queue that cannot be read right, on real Slurm', (cluster) => {
   let here: Campus;
@@ -129,20 +130,16 @@ describeOnCluster('a queue that cannot be read right, on real Slurm', (cluster) 
   });
 
   it('a controller that freezes between listing and submission leaves the submission in doubt, and it is found', async () => {
-    const sbatch = inFront(
-      'sbatch',
-      'mkdir $STATE/once 2>/dev/null || exec $REAL "$@"; touch $STATE/started; exec $REAL "$@"',
-    );
+    const script =
+      'mkdir $STATE/once 2>/dev/null || exec $REAL "$@"; touch $STATE/started; until [ -e $STATE/frozen ]; do sleep 0.05; done; exec $REAL "$@"';
+    const sbatch = inFront('sbatch', script);
     await here.set('connection.timeouts.submit=4', withShims([sbatch, clock]));
     const pass = topUp();
-    const deadline = Date.now() + 20_000;
-    const { existsSync } = await import('node:fs');
-    while (!existsSync(join(sbatch.state, 'started')) && Date.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 5));
+    await waitUntil('sbatch is called', 20, async () => existsSync(join(sbatch.state, 'started')));
     freezeController(cluster);
-    const answer = await pass;
+    writeFileSync(join(sbatch.state, 'frozen'), '');
+    expect(await pass).toMatchObject({ code: 3, state: 'doubt', inDoubt: 6 });
     thawController(cluster);
-    console.log(`frozen in time: ${answer.code === 3 ? 'yes' : 'no, the submission was faster'}`);
     for (const ahead of [0, 600, 700]) {
       clock.ahead(ahead);
       await topUp();
