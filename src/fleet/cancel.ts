@@ -15,10 +15,10 @@ export async function cancel(profile: Profile, wanted: Wanted, dryRun: boolean, 
   const connected = await connect(profile, context);
   if (!connected.ok) return failureReport(profile.name, profile.target, connected.failure);
   await using transport = connected.value;
-  const opened = await openSession(transport, profile, context);
+  const opened = await openSession(transport, profile, { looksOnly: dryRun }, context);
   if (!opened.ok) return failureReport(profile.name, profile.target, opened.failure);
   await using host = opened.value;
-  const locked = await host.lock();
+  const locked = dryRun ? ok(undefined) : await host.lock();
   if (!locked.ok) return failureReport(profile.name, profile.target, locked.failure);
   // Awaited here: the session must outlive it.
   return await cancelOn(host, profile, wanted, dryRun);

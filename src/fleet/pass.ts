@@ -65,10 +65,10 @@ async function oneSession(
     kind: 'report',
     report: failureReport(profile.name, profile.target, failure),
   });
-  const opened = await openSession(transport, profile, context);
+  const opened = await openSession(transport, profile, { looksOnly: input.dryRun }, context);
   if (!opened.ok) return giveUp(opened.failure);
   await using host = opened.value;
-  const locked = await host.lock();
+  const locked = input.dryRun ? ok(undefined) : await host.lock();
   if (!locked.ok) return giveUp(locked.failure);
   for (let tries = 0; tries < maxFenceTries; tries += 1) {
     const look = await host.look();

@@ -37,7 +37,7 @@ export async function connect(profile: Profile, context: Context): Promise<Resul
 }
 
 /** What the login host needs to know of the site. */
-export function loginSettings(profile: Profile): LoginSettings {
+function loginSettings(profile: Profile, looksOnly: boolean): LoginSettings {
   const { name, connection, pilot, scheduler, image } = profile;
   return {
     site: name,
@@ -52,10 +52,16 @@ export function loginSettings(profile: Profile): LoginSettings {
     },
     imagePath: image.remotePath,
     arrays: scheduler.arrays,
+    looksOnly,
   };
 }
 
-/** Opens a session on the site's login host. */
-export function openSession(transport: Transport, profile: Profile, context: Context): Promise<Result<LoginHost>> {
-  return openLoginHost(transport, schedulerOf(profile), loginSettings(profile), context);
+/** Opens a session on the site's login host; with `looksOnly` it changes nothing there. */
+export function openSession(
+  transport: Transport,
+  profile: Profile,
+  { looksOnly }: { looksOnly: boolean },
+  context: Context,
+): Promise<Result<LoginHost>> {
+  return openLoginHost(transport, schedulerOf(profile), loginSettings(profile, looksOnly), context);
 }

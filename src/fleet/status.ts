@@ -9,7 +9,7 @@ export async function status(profile: Profile, context: Context): Promise<SiteRe
   const connected = await connect(profile, context);
   if (!connected.ok) return failureReport(profile.name, profile.target, connected.failure);
   await using transport = connected.value;
-  const opened = await openSession(transport, profile, context);
+  const opened = await openSession(transport, profile, { looksOnly: true }, context);
   if (!opened.ok) return failureReport(profile.name, profile.target, opened.failure);
   await using host = opened.value;
   const look = await host.look();

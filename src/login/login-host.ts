@@ -21,6 +21,8 @@ export interface LoginSettings {
   /** A SIF that must be there already, or null. */
   imagePath: string | null;
   arrays: boolean;
+  /** Nothing is to be changed there, not even a directory made. */
+  looksOnly: boolean;
 }
 
 export interface Look {
@@ -113,7 +115,10 @@ class Host implements LoginHost {
       });
       if (!ran.ok) return ran;
     }
-    const text = programs.prepare(directories, this.scheduler.defaultsPrefixes, this.mark);
+    const text = programs.prepare(directories, this.scheduler.defaultsPrefixes, {
+      mark: this.mark,
+      looksOnly: this.settings.looksOnly,
+    });
     const parts = await this.parts({ text, purpose: 'preparing the session', timeoutSeconds: 60, runsIn: 'session' });
     if (!parts.ok) return parts;
     const host = parts.value.get('host');

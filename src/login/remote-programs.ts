@@ -26,11 +26,16 @@ export function prologue(lines: readonly string[]): string {
 }
 
 /**
- * Defines what the other programs use, makes the directories (0700) and drops the variables that would change what
- * the scheduler's clients do. Runs in the session's shell. `mark` is new for every session and starts each part's
+ * Defines what the other programs use, makes the directories (0700; not when it is only to be looked) and drops the
+ * variables that would change what the scheduler's clients do. Runs in the session's shell. `mark` is new for every session and starts each part's
  * first and last line, so that nothing a scheduler prints can be taken for one.
  */
-export function prepare(directories: RemoteDirectories, defaultsPrefixes: readonly string[], mark: string): string {
+export function prepare(
+  directories: RemoteDirectories,
+  defaultsPrefixes: readonly string[],
+  options: { mark: string; looksOnly: boolean },
+): string {
+  const { mark } = options;
   const patterns = defaultsPrefixes.map((prefix) => `${prefix}*`).join('|');
   return `umask 077
 d=${quotePath(directories.site)}
@@ -46,9 +51,12 @@ part_end() { printf '\\n@end-${mark} %s %s\\n' "$1" "$2"; printf '\\n@end-${mark
 each() { for glidein_file; do [ -f "$glidein_file" ] || return 0; break; done; cat "$@"; }
 part host
 printf '%s %s\\n' "$(id -un)" "$(date +%s)"
-mkdir -p "$d" "$d/intents" "$d/jobs" "$j" "$j/seen" "$j/ends" "$j/drain" "$l" && chmod 700 "$d" "$j" && [ -w "$d" ] && command -v base64 >/dev/null && command -v sha256sum >/dev/null
+${options.looksOnly ? '[ ! -e "$d" ] || [ -r "$d" ]' : makeDirectories}
 part_end host $?`;
 }
+
+const makeDirectories = `mkdir -p "$d" "$d/intents" "$d/jobs" "$j" "$j/seen" "$j/ends" "$j/drain" "$l" && chmod 700 "$d" "$j" && [ -w "$d" ] \\
+&& command -v base64 >/dev/null && command -v sha256sum >/dev/null`;
 
 /**
  * Takes the site's lock for as long as the session lives: \`flock\` where the command and the file system have it, else

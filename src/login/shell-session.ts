@@ -10,7 +10,7 @@ import { readyMarker, sessionCommand } from './session-command.ts';
 const maxOutputBytes = 64 * 1024 * 1024;
 
 /** How long a silent start-up is left alone before it gets an empty line: one of its files may be reading stdin. */
-const nudgeMilliseconds = 1500;
+const nudgeMilliseconds = 1000;
 
 /**
  * One remote `sh` on one channel that runs programs one after another. Every program's two streams carry a begin and an

@@ -9,7 +9,7 @@ import { startCommand } from './shell-session.ts';
 
 const deliverySeconds = 60;
 /** A start-up file that reads stdin gets empty lines, never the token. */
-const nudgeMilliseconds = 1500;
+const nudgeMilliseconds = 1000;
 
 /** The digest of the token's file as `sendToken` leaves it on the login host. */
 export function deliveredDigest(token: string): string {

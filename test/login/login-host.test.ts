@@ -23,6 +23,7 @@ const settings: LoginSettings = {
   timeouts: { connectSeconds: 5, listSeconds: 2, submitSeconds: 5 },
   imagePath: null,
   arrays: true,
+  looksOnly: false,
 };
 const site = () => join(fake.home, '.glidein/campus');
 
