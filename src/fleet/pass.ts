@@ -120,6 +120,7 @@ async function submit(
   const fit = fitToSubmit(input, look);
   if (!fit.ok) return finish(host, look, { ...found, failure: fit.failure }, plan, []);
   if (mustShip(token, look, fit.value)) return { kind: 'ship-token', text: fit.value.token };
+  warnOfPulling(input.profile, context);
   const submissions = submissionsFor(input, plan.count, look, fit.value);
   if (!submissions.ok) return finish(host, look, { ...found, failure: submissions.failure }, plan, []);
   const answers = await host.submit(submissions.value);
@@ -129,6 +130,14 @@ async function submit(
     return 'fenced';
   }
   return finish(host, look, afterSubmitting(found, answers.value, input.profile), plan, []);
+}
+
+/** Without an image on the cluster every node fetches and converts it, often into the quota of the home directory. */
+function warnOfPulling(profile: Profile, context: Context): void {
+  if (profile.image.remotePath !== null) return;
+  const { source } = profile.image;
+  const text = `every node pulls and converts ${source} (1 to 3 GB); put a SIF on the cluster and set image.remotePath`;
+  context.emit({ kind: 'warning', site: profile.name, text });
 }
 
 /** Whether this pass has put its token there already. */

@@ -64,7 +64,9 @@ describeOnCluster('a pilot of the program, from its start to its end on real Slu
     expect(ending.startedAt).toBeGreaterThanOrEqual(before);
     expect(ending.endedAt - ending.startedAt).toBeGreaterThanOrEqual(2);
     expect(ending.endedAt).toBeLessThanOrEqual(Math.ceil(Date.now() / 1000));
-    expect(text('logs', `${id}.log`)).toMatch(/a word of the pilot\n[\s\S]*glidein: the pilot ended with 0 \(exited\)\n$/);
+    expect(text('logs', `${id}.log`)).toMatch(
+      /a word of the pilot\n[\s\S]*glidein: the pilot ended with 0 \(exited\)\n$/,
+    );
     expect(existsSync(remote('logs', `${id}.batch`))).toBe(true);
     expect(modeOf(remote('logs', `${id}.log`))).toBe('600');
     bed.acts(untilTerm);
