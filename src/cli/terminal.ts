@@ -14,7 +14,11 @@ function askOnce(text: string, hidden: boolean, signal: AbortSignal): Promise<st
     const output = hidden ? silent : process.stderr;
     if (hidden) process.stderr.write(`${text} `);
     const lines = createInterface({ input: process.stdin, output, terminal: true });
+    let answered = false;
     const finish = (answer: string | null) => {
+      // Closing the reader says `close` at once, which is not a second answer.
+      if (answered) return;
+      answered = true;
       signal.removeEventListener('abort', interrupted);
       lines.close();
       if (hidden) process.stderr.write('\n');

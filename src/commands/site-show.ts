@@ -8,13 +8,16 @@ export interface SiteShowOptions {
   site: string;
 }
 
-/** A checked profile. `defaults`: the dotted keys that its file leaves out. */
+/** A checked profile, as `site import` takes it again. `defaults`: the dotted keys that its file leaves out. */
 export interface SiteShowReport {
   site: string;
   file: string;
-  profile: Profile;
+  profile: Shown;
   defaults: readonly string[];
 }
+
+/** A profile without what only the program derives. */
+type Shown = Omit<Profile, 'scheduler'> & { scheduler: Omit<Profile['scheduler'], 'walltimeSeconds'> };
 
 /** Reads and checks one site's profile. */
 export async function siteShow({ configDir, site }: SiteShowOptions): Promise<Result<SiteShowReport>> {
@@ -23,5 +26,6 @@ export async function siteShow({ configDir, site }: SiteShowOptions): Promise<Re
   const profile = checkNamed(written.value);
   if (!profile.ok) return profile;
   const { file, raw } = written.value;
-  return ok({ site, file, profile: profile.value, defaults: defaultedKeys(raw, profileKeys) });
+  const { walltimeSeconds: _derived, ...scheduler } = profile.value.scheduler;
+  return ok({ site, file, profile: { ...profile.value, scheduler }, defaults: defaultedKeys(raw, profileKeys) });
 }

@@ -123,7 +123,7 @@ async function submit(
   warnOfPulling(input.profile, context);
   const submissions = submissionsFor(input, plan.count, look, fit.value);
   if (!submissions.ok) return finish(host, look, { ...found, failure: submissions.failure }, plan, []);
-  const answers = await host.submit(submissions.value);
+  const answers = await host.submit(submissions.value, look.census.abandoned);
   if (!answers.ok) return { kind: 'report', report: lostWhileSubmitting(found, plan.count, answers.failure) };
   if (answers.value[0]?.kind === 'fenced') {
     context.emit({ kind: 'note', site: input.profile.name, text: 'another pass submitted meanwhile; looking again' });

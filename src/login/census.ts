@@ -48,6 +48,8 @@ export interface Census {
   /** The most pilots to ask for at once, after refusals for capacity; null: no such limit is known. */
   capacity: number | null;
   nextSequence: number;
+  /** Sequences that were taken and have no intent: whoever took them submitted nothing yet. */
+  abandoned: readonly number[];
 }
 
 export interface CensusInput {
@@ -55,6 +57,8 @@ export interface CensusInput {
   nowSeconds: number;
   /** The longest an attempt can have lasted, the scheduler's client killed and all. */
   attemptSeconds: number;
+  /** Every sequence that was taken. */
+  sequences: readonly number[];
   intents: readonly Intent[];
   outcomes: readonly Outcome[];
   notes: readonly Note[];
@@ -94,7 +98,8 @@ export function census(input: CensusInput): Census {
     absenceDecides: [...fates, ...known].some((one) => one.absenceDecides),
     over: fates.flatMap((fate) => overOf(fate, known, input)),
     capacity: capacityOf(input),
-    nextSequence: Math.max(0, ...input.intents.map((intent) => intent.sequence)) + 1,
+    nextSequence: Math.max(0, ...input.sequences, ...input.intents.map((intent) => intent.sequence)) + 1,
+    abandoned: input.sequences.filter((sequence) => !input.intents.some((intent) => intent.sequence === sequence)),
   };
 }
 

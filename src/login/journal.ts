@@ -68,6 +68,11 @@ export function readIntents(text: string): Intent[] {
   })).sort((a, b) => a.sequence - b.sequence);
 }
 
+/** The sequences that were ever taken and not cleared away, from the names of their directories. */
+export function readSequences(text: string): number[] {
+  return records(text, /^.*\/(\d+)$/, ([sequence]) => Number(sequence));
+}
+
 export function readOutcomes(text: string): Outcome[] {
   return records(text, /^outcome (\d+) (\d+) (\d+) x([A-Za-z0-9+/=]*) x([A-Za-z0-9+/=]*) \.$/, (words) => {
     const [sequence, at, code, stdout, stderr] = words;

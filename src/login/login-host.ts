@@ -1,11 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import type { Context, Step } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import type { ListedJob, ListQuery, Output, Scheduler } from '../schedulers/scheduler.ts';
 import type { Transport } from '../transports/transport.ts';
 import { type Census, census } from './census.ts';
-import { type Note, readEnds, readIntents, readNotes, readOutcomes, readSeen, writeNote } from './journal.ts';
+import {
+  type Note,
+  readEnds,
+  readIntents,
+  readNotes,
+  readOutcomes,
+  readSeen,
+  readSequences,
+  writeNote,
+} from './journal.ts';
 import * as programs from './remote-programs.ts';
 import { openShellSession, type Program, type ShellSession } from './shell-session.ts';
 
@@ -46,7 +55,10 @@ export interface LoginHost extends AsyncDisposable {
   lock(): Promise<Result<void>>;
   look(): Promise<Result<Look>>;
   /** Stops at the first submission that is not accepted: the answers may be fewer than the submissions. */
-  submit(submissions: readonly programs.PlannedSubmission[]): Promise<Result<Submitted[]>>;
+  submit(
+    submissions: readonly programs.PlannedSubmission[],
+    abandoned: readonly number[],
+  ): Promise<Result<Submitted[]>>;
   cancel(ids: readonly string[], options: { onlyPending: boolean }): Promise<Result<void>>;
   record(notes: readonly Note[], forget: readonly programs.Forgotten[]): Promise<Result<void>>;
 }
@@ -130,7 +142,7 @@ class Host implements LoginHost {
 
   async lock(): Promise<Result<void>> {
     step(this.context, this.settings, 'lock');
-    const owner = `${process.env['USER'] ?? 'somebody'} on ${hostname()} (process ${process.pid})`;
+    const owner = `${userInfo().username} on ${hostname()} (process ${process.pid})`;
     const first = await this.tryLock(owner, 1);
     if (!first.ok || first.value === null) return first.ok ? ok(undefined) : first;
     this.context.emit({ kind: 'note', site: this.settings.site, text: `waiting for the lock, held by ${first.value}` });
@@ -231,7 +243,7 @@ class Host implements LoginHost {
   }
 
   private observedFrom(parts: ReadonlyMap<string, programs.Part>, jobs: readonly ListedJob[]): Result<Observed> {
-    for (const name of ['clock', 'intents', 'outcomes', 'notes', 'seen', 'ends', 'token'] as const) {
+    for (const name of ['clock', 'sequences', 'intents', 'outcomes', 'notes', 'seen', 'ends', 'token'] as const) {
       const part = parts.get(name);
       if (part?.code === 0) continue;
       return failed(this.unusable(`reading the site's ${name} failed`, part?.stderr ?? 'the answer is cut'));
@@ -249,6 +261,7 @@ class Host implements LoginHost {
       site: settings.site,
       nowSeconds,
       attemptSeconds: settings.timeouts.submitSeconds + 60,
+      sequences: readSequences(text('sequences')),
       intents: readIntents(text('intents')),
       outcomes: readOutcomes(text('outcomes')),
       notes: readNotes(text('notes')),
@@ -265,10 +278,13 @@ class Host implements LoginHost {
     return { census: taken, user: this.user, tokenDigest, imageThere, nowSeconds };
   }
 
-  async submit(submissions: readonly programs.PlannedSubmission[]): Promise<Result<Submitted[]>> {
+  async submit(
+    submissions: readonly programs.PlannedSubmission[],
+    abandoned: readonly number[],
+  ): Promise<Result<Submitted[]>> {
     const { submitSeconds } = this.settings.timeouts;
     const parts = await this.parts({
-      text: programs.submitAll(submissions, { submitSeconds }),
+      text: programs.submitAll(submissions, { submitSeconds, abandoned }),
       purpose: 'submitting',
       timeoutSeconds: (submitSeconds + graceSeconds) * submissions.length + graceSeconds,
       runsIn: 'locked',
@@ -352,8 +368,8 @@ function submittedFrom(one: programs.PlannedSubmission, parts: ReadonlyMap<strin
   const part = (name: string) => parts.get(`${name}${one.sequence}`);
   const fence = part('fence');
   if (fence === undefined) return [];
-  if (fence.code === 1) return [{ kind: 'fenced' }];
   const intent = part('intent');
+  if (fence.code === 1 || intent?.code === 3) return [{ kind: 'fenced' }];
   if (fence.code !== 0 || intent?.code !== 0) {
     return [{ kind: 'unwritable', said: `${fence.stderr}${intent?.stderr ?? ''}`.trim().slice(0, 400) }];
   }

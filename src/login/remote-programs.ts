@@ -78,16 +78,20 @@ esac`;
 
 /** After this long a lock directory is taken to be left over from a session that died. */
 const staleLockSeconds = 900;
+/** Its owner is written at once; whoever made a directory and has not after this long is dead. */
+const namelessLockSeconds = 20;
 
 // `flock` exits 1 when the time is up; another status says that the file system or the command cannot (NFS without
 // lockd, Lustre without -o flock). Where two sessions take over a stale directory at once one of them loses it; the
 // fence, not the lock, is what keeps the count.
 function directoryLock(waitSeconds: number): string {
   return `glidein_wait=${waitSeconds}
+glidein_nameless=0
 until mkdir "$d/lock.d" 2>/dev/null; do
 glidein_since=0
-read -r glidein_since glidein_holder 2>/dev/null < "$d/lock.d/owner" || glidein_holder=somebody
-if [ "$glidein_since" -gt 0 ] && [ $(($(date +%s) - glidein_since)) -gt ${staleLockSeconds} ]; then
+read -r glidein_since glidein_holder 2>/dev/null < "$d/lock.d/owner" || { glidein_holder=somebody; glidein_nameless=$((glidein_nameless + 1)); }
+if [ "$glidein_nameless" -gt ${namelessLockSeconds} ] || { [ "$glidein_since" -gt 0 ] && [ $(($(date +%s) - glidein_since)) -gt ${staleLockSeconds} ]; }; then
+glidein_nameless=0
 mv "$d/lock.d" "$d/lock.stale.$$" 2>/dev/null && rm -rf "$d/lock.stale.$$"
 elif [ "$glidein_wait" -le 0 ]; then break
 else glidein_wait=$((glidein_wait - 1)); sleep 1
@@ -121,6 +125,7 @@ export function observe(observation: Observation): string {
       `part listing${index}\nlimit ${observation.listSeconds} ${command}\npart_end listing${index} $?`,
   );
   return `part clock; date +%s; part_end clock $?
+part sequences; printf '%s\\n' "$d"/intents/*; part_end sequences $?
 part intents; each "$d"/intents/*/intent; part_end intents $?
 part outcomes; each "$d"/intents/*/outcome; part_end outcomes $?
 part notes; each "$d/journal"; part_end notes $?
@@ -145,9 +150,24 @@ export interface PlannedSubmission {
  * Fence, intent, submit, outcome, for one submission after the other, stopping at the first whose outcome is not
  * exit 0. A lost connection does not stop it: it ignores HUP and PIPE.
  */
-export function submitAll(submissions: readonly PlannedSubmission[], limits: { submitSeconds: number }): string {
+export function submitAll(
+  submissions: readonly PlannedSubmission[],
+  limits: { submitSeconds: number; abandoned: readonly number[] },
+): string {
   return `trap '' HUP PIPE
+${takeOver(limits.abandoned)}
 ${submissions.map((one) => submitOne(one, limits.submitSeconds)).join('\n')}`;
+}
+
+// Sequences without an intent: another pass died between the two, or is slow. Without its directory it cannot write
+// its intent any more, and so submits nothing; a directory that is not empty any more is fence enough. It is called
+// once this pass has a sequence of its own, so that nobody takes the old one again.
+function takeOver(abandoned: readonly number[]): string {
+  const each = abandoned.map((sequence) => {
+    const directory = `"$d/intents/${sequence}"`;
+    return `if [ -d ${directory} ]; then rm -f ${directory}/intent.part; rmdir ${directory} 2>/dev/null || return 1; fi`;
+  });
+  return `take_over() {\n${[...each, 'return 0'].join('\n')}\n}`;
 }
 
 // Each file is written beside its name and renamed, so that it is there whole or not at all; an intent is read back,
@@ -162,7 +182,8 @@ for glidein_other in "$d"/intents/*; do
 glidein_other=\${glidein_other##*/}
 if [ "$glidein_other" -ge ${one.sequence} ] 2>/dev/null; then part_end ${part('fence')} 1; exit 0; fi
 done
-if mkdir ${directory} 2>/dev/null; then part_end ${part('fence')} 0
+if mkdir ${directory} 2>/dev/null; then
+if take_over; then part_end ${part('fence')} 0; else rmdir ${directory}; part_end ${part('fence')} 1; exit 0; fi
 elif [ -d ${directory} ]; then part_end ${part('fence')} 1; exit 0
 else mkdir ${directory}; part_end ${part('fence')} 2; exit 0
 fi
@@ -176,6 +197,7 @@ echo ${script} | base64 -d > "$d/jobs/${one.tag}.sh" \\
 $glidein_line" ] \\
 && mv ${directory}/intent.part ${directory}/intent
 glidein_code=$?
+if [ ! -d ${directory} ]; then glidein_code=3; fi
 part_end ${part('intent')} $glidein_code
 if [ $glidein_code -ne 0 ]; then rm -rf ${directory} "$d/jobs/${one.tag}.sh"; exit 0; fi
 part ${part('submit')}

@@ -250,12 +250,14 @@ function parseAsk(output: Output): ReadonlyMap<string, 'exists' | 'gone'> {
   return answers;
 }
 
-// Waiting array tasks are one record: with 22.05.8, `scancel --state=PENDING 73_1` cancelled all that waited of 73 (run).
+// Waiting array tasks are one record: with 22.05.8, `scancel --state=PENDING 74_1` cancelled all that waited of 74 (run).
 // Held tasks are records of their own and do not start, so they are held first; what runs already shrugs that off, and
-// the state keeps scancel from it. If the hold fails nothing is cancelled.
+// the state keeps scancel from it. One unknown id fails the hold of all but holds the others (run): then nothing is
+// cancelled, and what was held is let go again.
 function cancelCommand(ids: readonly string[], options: { onlyPending: boolean }): string {
   if (!options.onlyPending) return commandLine(['scancel', ...ids]);
-  const program = 'held=$1; shift; scontrol hold "$held" && exec scancel --state=PENDING "$@"';
+  const program =
+    'held=$1; shift; scontrol hold "$held" && scancel --state=PENDING "$@" && exit 0; code=$?; scontrol release "$held" >/dev/null 2>&1; exit $code';
   return commandLine(['sh', '-c', program, 'sh', ids.join(','), ...ids]);
 }
 

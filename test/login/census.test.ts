@@ -42,6 +42,7 @@ function take(more: Partial<CensusInput>) {
     site: 'campus',
     nowSeconds: start + 10,
     attemptSeconds,
+    sequences: [],
     intents: [intent()],
     outcomes: [],
     notes: [],

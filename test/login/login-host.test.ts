@@ -63,7 +63,7 @@ async function lookAt(host: LoginHost) {
 describe('on a login host', () => {
   it('our directory is 0700 and our files 0600, whatever the umask was', async () => {
     await using host = await open();
-    await host.submit([planned(1)]);
+    await host.submit([planned(1)], []);
     expect(statSync(site()).mode & 0o777).toBe(0o700);
     for (const file of ['intents/1/intent', 'intents/1/outcome', 'jobs/campus-aaaaaaaa01.sh']) {
       expect(statSync(join(site(), file)).mode & 0o777).toBe(0o600);
@@ -72,7 +72,7 @@ describe('on a login host', () => {
 
   it('submits the script as it is, and finds its pilots in the next look', async () => {
     await using host = await open();
-    const answers = await host.submit([planned(1, 3)]);
+    const answers = await host.submit([planned(1, 3)], []);
     expect(answers).toMatchObject({
       ok: true,
       value: [{ kind: 'answered', count: 3, output: { code: 0, stdout: '101\n' } }],
@@ -92,8 +92,8 @@ describe('on a login host', () => {
     await using one = await open();
     await using other = await open();
     const [first, second] = await Promise.all([
-      one.submit([planned(1)]),
-      other.submit([planned(1, 2, 'campus-bbbbbbbbbb')]),
+      one.submit([planned(1)], []),
+      other.submit([planned(1, 2, 'campus-bbbbbbbbbb')], []),
     ]);
     const kinds = [first, second].map((answers) => answers.ok && answers.value[0]?.kind).sort();
     expect(kinds).toEqual(['answered', 'fenced']);
@@ -102,15 +102,51 @@ describe('on a login host', () => {
 
   it('a pass that looked before a later submission is fenced off, even when its own sequence was cleared away', async () => {
     await using host = await open();
-    await host.submit([planned(1)]);
-    await host.submit([planned(2)]);
+    await host.submit([planned(1)], []);
+    await host.submit([planned(2)], []);
     await host.record([], [{ sequence: 1, tag: planned(1).tag, marks: ['101_0', '101_1'] }]);
     expect(existsSync(join(site(), 'intents/1'))).toBe(false);
-    expect(await host.submit([planned(1, 2, 'campus-bbbbbbbbbb')])).toMatchObject({
+    expect(await host.submit([planned(1, 2, 'campus-bbbbbbbbbb')], [])).toMatchObject({
       ok: true,
       value: [{ kind: 'fenced' }],
     });
     expect(fake.jobs()).toHaveLength(4);
+  });
+
+  it('a sequence whose pass died before its intent is taken over, and cannot be used any more', async () => {
+    await using host = await open();
+    mkdirSync(join(site(), 'intents/1'));
+    const look = await lookAt(host);
+    expect(look.census).toMatchObject({ nextSequence: 2, abandoned: [1] });
+    expect(await host.submit([planned(2)], [1])).toMatchObject({ ok: true, value: [{ kind: 'answered' }] });
+    expect(readdirSync(join(site(), 'intents'))).toEqual(['2']);
+    expect(fake.jobs()).toHaveLength(2);
+  });
+
+  it('a sequence that got its intent after this pass looked is a fence', async () => {
+    await using host = await open();
+    mkdirSync(join(site(), 'intents/1'));
+    await lookAt(host);
+    writeFileSync(join(site(), 'intents/1/intent'), '\nintent 1 campus-zzzzzzzzzz 2 keep 1 .\n');
+    expect(await host.submit([planned(2)], [1])).toMatchObject({ ok: true, value: [{ kind: 'fenced' }] });
+    expect(readdirSync(join(site(), 'intents'))).toEqual(['1']);
+    expect(fake.jobs()).toEqual([]);
+  });
+
+  it('a pass that lost its sequence before it wrote its intent submits nothing', async () => {
+    await using host = await open();
+    // It is slow between fence and intent: its own directory is gone by then.
+    const bin = join(fake.home, 'bin');
+    mkdirSync(bin);
+    writeFileSync(
+      join(bin, 'sha256sum'),
+      `#!/bin/sh\nrmdir "${site()}/intents/1" 2>/dev/null\nexec /usr/bin/sha256sum "$@"\n`,
+      { mode: 0o755 },
+    );
+    await using slow = await open({}, { PATH: `${bin}:${fake.env['PATH']}` });
+    expect(await slow.submit([planned(1)], [])).toMatchObject({ ok: true, value: [{ kind: 'fenced' }] });
+    expect(fake.jobs()).toEqual([]);
+    expect((await lookAt(host)).census.inDoubt).toEqual([]);
   });
 
   it('submits nothing when the intent cannot be written', async () => {
@@ -118,7 +154,7 @@ describe('on a login host', () => {
     writeFileSync(join(site(), 'jobs.blocked'), '');
     // A full disk, as far as the program can tell: the script cannot be written.
     mkdirSync(join(site(), 'jobs/campus-aaaaaaaa01.sh'));
-    expect(await host.submit([planned(1)])).toMatchObject({ ok: true, value: [{ kind: 'unwritable' }] });
+    expect(await host.submit([planned(1)], [])).toMatchObject({ ok: true, value: [{ kind: 'unwritable' }] });
     expect(fake.jobs()).toEqual([]);
     expect(readdirSync(join(site(), 'intents'))).toEqual([]);
   });
@@ -126,7 +162,7 @@ describe('on a login host', () => {
   it('stops after a submission that was refused', async () => {
     await using host = await open();
     fake.failNextSubmit('refuse');
-    const answers = await host.submit([planned(1), planned(2)]);
+    const answers = await host.submit([planned(1), planned(2)], []);
     expect(answers.ok && answers.value).toHaveLength(1);
     expect(fake.jobs()).toEqual([]);
     expect((await lookAt(host)).census.inDoubt).toEqual([]);
@@ -135,12 +171,12 @@ describe('on a login host', () => {
   it('knows after a lost answer what the listing shows', async () => {
     await using host = await open();
     fake.failNextSubmit('lost-accepted');
-    await host.submit([planned(1)]);
+    await host.submit([planned(1)], []);
     const look = await lookAt(host);
     expect(look.census.inDoubt).toEqual([]);
     expect(look.census.pilots).toHaveLength(2);
     fake.failNextSubmit('lost-nothing');
-    await host.submit([planned(2)]);
+    await host.submit([planned(2)], []);
     expect((await lookAt(host)).census.inDoubt).toMatchObject([{ sequence: 2, count: 2 }]);
   });
 
@@ -150,7 +186,7 @@ describe('on a login host', () => {
     const host = await openLoginHost(transport, slurm, settings, quietContext(interrupt.signal));
     if (!host.ok) throw new Error('no host');
     const slow = { ...planned(1), command: `sh -c 'sleep 1; exec "$@"' - ${planned(1).command}` };
-    const submitting = host.value.submit([slow]);
+    const submitting = host.value.submit([slow], []);
     await until(() => existsSync(join(site(), 'intents/1/intent')));
     interrupt.abort();
     expect(await submitting).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
@@ -162,14 +198,14 @@ describe('on a login host', () => {
 describe('a listing', () => {
   it.each(['fail', 'error-with-0', 'hang', 'cut'] as const)('that does %s is no listing', async (fault) => {
     await using host = await open();
-    await host.submit([planned(1)]);
+    await host.submit([planned(1)], []);
     fake.failListings(fault);
     expect(await host.look()).toMatchObject({ ok: false, failure: { kind: 'listing-incomplete' } });
   });
 
   it('that lost half of its lines loses no pilot: the scheduler is asked for the others', async () => {
     await using host = await open();
-    await host.submit([planned(1, 4)]);
+    await host.submit([planned(1, 4)], []);
     fake.failListings('half');
     const look = await lookAt(host);
     expect(look.census.pilots.map((pilot) => pilot.state)).toEqual(['pending', 'pending', 'unknown', 'unknown']);
@@ -178,7 +214,7 @@ describe('a listing', () => {
 
   it('that lost half of its lines is found out by a second one, where the scheduler does not answer', async () => {
     await using host = await open();
-    await host.submit([planned(1, 4)]);
+    await host.submit([planned(1, 4)], []);
     fake.failListings('half-and-silent');
     const look = await lookAt(host);
     expect(look.census.pilots).toHaveLength(4);
@@ -192,7 +228,7 @@ describe('a listing', () => {
 
   it('does not count a pilot of which the scheduler says that it is gone', async () => {
     await using host = await open();
-    await host.submit([planned(1, 2)]);
+    await host.submit([planned(1, 2)], []);
     rmSync(join(fake.home, 'slurm/jobs/101_1'));
     const look = await lookAt(host);
     expect(look.census.pilots.map((pilot) => pilot.id)).toEqual(['101_0']);
@@ -201,7 +237,7 @@ describe('a listing', () => {
 
   it("cannot be changed by the user's environment", async () => {
     await using host = await open({ prologue: ['export SQUEUE_STATES=R SBATCH_ARRAY_INX=0-6'] });
-    await host.submit([planned(1)]);
+    await host.submit([planned(1)], []);
     expect((await lookAt(host)).census.pilots).toHaveLength(2);
     expect(fake.jobs()).toHaveLength(2);
   });
@@ -233,6 +269,12 @@ describe('the lock', () => {
     await second[Symbol.asyncDispose]();
     second = null;
   });
+
+  it('by a directory without a name in it is taken over after a while', async () => {
+    await using host = await open({}, noFlock());
+    mkdirSync(join(site(), 'lock.d'));
+    expect(await host.lock()).toEqual({ ok: true, value: undefined });
+  }, 60_000);
 
   it('by a directory is taken over after fifteen minutes', async () => {
     const env = noFlock();

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { clearRemote } from '../support/campus.ts';
 import { describeOnCluster } from '../support/cluster.ts';
 import { installPackage } from '../support/installed-package.ts';
-import { run } from '../support/run-program.ts';
+import { mustRun, run } from '../support/run-program.ts';
 import { filesBelow, modesBelow } from '../support/secret-search.ts';
 import { cancelAllJobs, livingJobs } from '../support/slurm-jobs.ts';
 import { sshClientEnv } from '../support/ssh-client.ts';
@@ -61,8 +61,10 @@ describeOnCluster('somebody new, with the packed files and an empty home directo
 
     const missing = await glidein('token', 'check', 'campus');
     expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining(`install -m 600 /dev/stdin ${token}`) });
+    // As the hint says, from a pipe; the directory is theirs to make.
     mkdirSync(dirname(token));
-    await run('install', ['-m', '600', '/dev/stdin', token], { input: `${testToken()}\n` });
+    const typed = missing.stderr.match(/install -m 600 \/dev\/stdin \S+/)?.[0] ?? 'false';
+    await mustRun('sh', ['-c', `cat | ${typed}`], { input: `${testToken()}\n` });
     expect((await done('token', 'check', 'campus')).stdout).toContain('good until');
 
     const rendered = await done('render', 'campus');

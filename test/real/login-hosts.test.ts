@@ -56,13 +56,18 @@ describeOnCluster('a login host', (cluster) => {
   const jobsOf = async (name: string) => (await livingJobs(cluster)).filter((job) => job.user === name).length;
 
   /** Two pilots come, are seen and go. */
-  async function wholeCycle(user: string, site: (args: readonly string[]) => Promise<SiteJson>): Promise<void> {
+  async function wholeCycle(
+    user: string,
+    site: (args: readonly string[]) => Promise<SiteJson>,
+    whileThere = async () => {},
+  ): Promise<void> {
     const pass = await site(['top-up', 'campus']);
     expect(pass, pass.stderr).toMatchObject({ code: 0, state: 'ok', submitted: 2, reason: null });
     expect(await jobsOf(user)).toBe(2);
     const status = await site(['status', 'campus']);
     expect(status, status.stderr).toMatchObject({ code: 0, state: 'ok', unknown: 0, inDoubt: 0 });
     expect(status.running + status.pending).toBe(2);
+    await whileThere();
     const gone = await site(['cancel', 'campus', '--all']);
     expect(gone, gone.stderr).toMatchObject({ code: 0, cancelled: 2 });
     await waitUntil(`no job of ${user} is left`, 30, async () => (await jobsOf(user)) === 0);
@@ -107,15 +112,13 @@ describeOnCluster('a login host', (cluster) => {
 
   it.for([
     ['0.3 s', 300],
-    ['1.5 s', 1500],
     ['3 s', 3000],
   ] as const)('without flock has a lock that is had when its holder lets it go after %s', async ([, milliseconds]) => {
     const here = await newCampus(2);
     const bare = await bareHost(cluster, place('bare-'), true);
     await here.set('connection.loginShell=false', `connection.prologue=${JSON.stringify([`PATH=${bare.path}`])}`);
-    expect(await here.site(['status', 'campus'])).toMatchObject({ code: 0 });
     const lock = join(here.remoteDir, 'lock.d');
-    await mustRun('mkdir', [lock], { uid: ada.uid, gid: ada.gid });
+    await mustRun('mkdir', ['-p', lock], { uid: ada.uid, gid: ada.gid });
     writeFileSync(join(lock, 'owner'), `${Math.floor(Date.now() / 1000)} another pass\n`);
     const pass = here.site(['top-up', 'campus', '--verbose']);
     await sleep(400 + milliseconds); // It starts, and meets the lock.
@@ -129,22 +132,24 @@ describeOnCluster('a login host', (cluster) => {
     const here = await newCampus(2);
     const bare = await bareHost(cluster, place('bare-'), true);
     await here.set('connection.loginShell=false', `connection.prologue=${JSON.stringify([`PATH=${bare.path}`])}`);
-    expect(await here.site(['status', 'campus'])).toMatchObject({ code: 0 });
     const lock = join(here.remoteDir, 'lock.d');
-    await mustRun('mkdir', [lock], { uid: ada.uid, gid: ada.gid });
+    await mustRun('mkdir', ['-p', lock], { uid: ada.uid, gid: ada.gid });
     await mustRun('touch', ['-d', '2 hours ago', lock]);
     const pass = await here.site(['top-up', 'campus']);
     expect(pass, pass.stderr).toMatchObject({ code: 0, submitted: 2 });
   });
 
-  it.for([`~/.glidein/it's "mine" $HOME`, `~/.glidein/ü \\ %j`])('takes a directory called %s', async (remoteDir) => {
+  const odd = ["it's a place", '"mine" $HOME `id`', 'ünïcode', 'a\\b', '100%j'].map((name) => `~/.glidein/${name}`);
+  it.for(odd)('takes a directory called %s', async (remoteDir) => {
     const here = await newCampus(2);
     await here.set(`connection.remoteDir=${JSON.stringify(remoteDir)}`);
-    await wholeCycle(ada.name, (args) => here.site(args));
     const directory = join(ada.home, remoteDir.slice(2));
+    const marks = (name: string) => (existsSync(join(directory, name)) ? readdirSync(join(directory, name)).length : 0);
+    const bothStarted = () => waitUntil('both pilots have started', 20, () => marks('seen') === 2);
+    await wholeCycle(ada.name, (args) => here.site(args), bothStarted);
     expect(readdirSync(join(ada.home, '.glidein'))).toEqual([basename(remoteDir)]);
     expect(readdirSync(directory)).toEqual(expect.arrayContaining(['intents', 'jobs', 'logs', 'seen', 'token']));
-    await waitUntil('the pilots have ended', 20, () => readdirSync(join(directory, 'ends')).length === 2);
+    await waitUntil('both have ended', 20, () => marks('ends') === 2);
     expect(readdirSync(join(directory, 'logs')).filter((name) => name.endsWith('.batch'))).toHaveLength(2);
   });
 
@@ -195,14 +200,24 @@ describeOnCluster('a login host', (cluster) => {
 
   it.for([
     ['exit 1', 'exit 1', ''],
-    ['exit', 'echo no allocation left; exit 0', 'no allocation left'],
-    ['a module that is not there', "sh -c 'echo Lmod has detected an error >&2; exit 1'", 'Lmod has detected an error'],
-    ['a program that is not there', 'no-such-program load slurm', 'no-such-program'],
+    ['exit 0 with a word', 'echo no allocation left >&2; exit 0', 'no allocation left'],
     ['bad syntax', 'if then', ''],
-  ] as const)('whose prologue fails says so, and gets no job: %s', async ([, line, said]) => {
+  ] as const)('whose prologue ends the shell says so, and gets no job: %s', async ([, line, said]) => {
     const here = await newCampus(2);
     await here.set(`connection.prologue=${JSON.stringify([line])}`);
     await refused(here, 'prologue', said);
+    expect((await here.glidein(['top-up', 'campus'])).stderr).not.toMatch(/(begin|end)-[0-9a-f]{10}/);
+  });
+
+  it.for([
+    ['a module that is not there', "sh -c 'echo Lmod has detected an error >&2; exit 1'", 'Lmod has detected an error'],
+    ['a program that is not there', 'no-such-program load slurm', 'no-such-program'],
+  ] as const)('whose prologue fails says so: %s', async ([, line, said]) => {
+    const here = await newCampus(2);
+    await here.set(`connection.prologue=${JSON.stringify([line])}`);
+    const pass = await here.glidein(['top-up', 'campus']);
+    expect(pass.stderr).toContain('prologue');
+    expect(pass.stderr).toContain(said);
   });
 
   it('whose host key is not known, or is another one now, gets nothing', async () => {
@@ -260,7 +275,7 @@ describeOnCluster('a login host', (cluster) => {
     profile.pilot.token = token;
     const file = settled(JSON.stringify(profile), '.config/campus.json');
     const glidein = (args: readonly string[]): Promise<Ran> =>
-      run('runuser', ['-u', ada.name, '--', process.execPath, join(programs, 'glidein'), ...args], {
+      run('/usr/sbin/runuser', ['-u', ada.name, '--', process.execPath, join(programs, 'glidein'), ...args], {
         env: { HOME: ada.home, PATH: '/usr/local/bin:/usr/bin:/bin', SLURM_CONF: cluster.slurmConf, USER: ada.name },
         cwd: ada.home,
         seconds: 100,

@@ -325,7 +325,7 @@ describe('asking for pilots by id', () => {
 describe('cancelling', () => {
   it('holds waiting tasks first, since scancel alone takes their whole array', () => {
     expect(slurm.cancelCommand(['12_3', '12_4'], { onlyPending: true })).toBe(
-      `sh -c 'held=$1; shift; scontrol hold "$held" && exec scancel --state=PENDING "$@"' sh 12_3,12_4 12_3 12_4`,
+      `sh -c 'held=$1; shift; scontrol hold "$held" && scancel --state=PENDING "$@" && exit 0; code=$?; scontrol release "$held" >/dev/null 2>&1; exit $code' sh 12_3,12_4 12_3 12_4`,
     );
     expect(slurm.cancelCommand(['12_3'], { onlyPending: false })).toBe('scancel 12_3');
   });
