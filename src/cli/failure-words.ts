@@ -34,7 +34,7 @@ export function wordFailure(failure: Failure): Words {
       );
     }
     case 'value-refused':
-      return words(`${failure.key} ${failure.reason}`, setHint(failure.site, failure.key));
+      return words(`${failure.key}: ${failure.reason}`, setHint(failure.site, failure.key));
     case 'token-unusable':
       return tokenWords(failure);
     default:
@@ -121,7 +121,7 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
     case 'in-doubt':
       return words(
         `nobody knows whether the scheduler took the submission ${failure.tag}${said(failure.said)}`,
-        `glidein status ${failure.site}   (a later pass settles it by itself; it is not repeated before that)`,
+        `glidein top-up ${failure.site}   (later passes settle it; it is not repeated before that)`,
       );
     case 'cancel-refused':
       return words(`the scheduler refused to cancel${said(failure.said)}`, `glidein status ${failure.site}`);
@@ -181,7 +181,7 @@ function refusalHint(failure: Failure & { kind: 'submit-refused' }): string {
   }
 }
 
-function tokenWords({ site, file, problem, detail }: Failure & { kind: 'token-unusable' }): Words {
+function tokenWords({ file, problem, detail }: Failure & { kind: 'token-unusable' }): Words {
   const texts: Record<TokenProblem, Words> = {
     missing: words(
       `there is no token at ${file}`,
@@ -191,12 +191,12 @@ function tokenWords({ site, file, problem, detail }: Failure & { kind: 'token-un
     'too-open': words(`others may read the token ${file} (${detail})`, `chmod 600 ${file}`),
     'not-a-token': words(`${file} does not hold a token: ${detail}`, 'ask your access point for a new one'),
     expired: words(
-      `the token ${file} has expired (${detail}); nothing was submitted`,
+      `the token ${file} has expired (${detail})`,
       'ask your access point for a new one, and put it there',
     ),
     expiring: words(
-      `the token ${file} expires before a pilot's wall clock would end (${detail}); nothing was submitted`,
-      `put a new one there, or: glidein submit ${site} --allow-expiring`,
+      `the token ${file} expires before a pilot's wall clock would end (${detail})`,
+      'put a new one there, or add --allow-expiring',
     ),
   };
   return texts[problem];

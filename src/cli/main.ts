@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import module from 'node:module';
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { configDirectory, dataDirectory } from '../config/directories.ts';
 import type { Context } from '../context.ts';
 import { exitCodeOf, type Failure, failed, type Result } from '../failure.ts';
@@ -43,16 +43,24 @@ function parse(args: readonly string[]): Result<Request> | number {
     if (error.exitCode === 0) return 0;
     // Without any arguments commander has printed the help already.
     if (args.length === 0) return 2;
-    return failed(usageFailure(error, complaints.join('')));
+    return failed(usageFailure(error, complaints.join(''), helpFor(program, args)));
   }
   const [request] = taken;
   return request === undefined ? 2 : { ok: true, value: request };
 }
 
-function usageFailure(error: CommanderError, complaint: string): Failure {
+function usageFailure(error: CommanderError, complaint: string, hint: string): Failure {
   const isHelp = error.code === 'commander.help';
   const message = isHelp ? complaint.trim() : error.message.replace(/^error: /, '');
-  return { kind: 'usage', message };
+  return { kind: 'usage', message, hint };
+}
+
+/** The help of the command that was meant, as far as it can be told. */
+function helpFor(program: Command, args: readonly string[]): string {
+  const words = args.filter((arg) => !arg.startsWith('-'));
+  const command = program.commands.find((one) => one.name() === words[0]);
+  const inner = command?.commands.find((one) => one.name() === words[1]);
+  return ['glidein', command?.name(), inner?.name(), '--help'].filter((word) => word !== undefined).join(' ');
 }
 
 function ownVersion(): string {

@@ -55,6 +55,7 @@ export function buildProgram(version: string, take: (request: Request) => void):
 const firstSteps = `
 First steps:
   glidein site import campus.json     take a profile
+  glidein token check campus          see what the token is good for
   glidein render campus               see the job, exactly; opens no connection
   glidein submit campus --dry-run     connect and look, change nothing
   glidein submit campus               one pilot, now

@@ -93,7 +93,7 @@ function iso(seconds: number | null): string | null {
 /** One line about one site: its count against the target, and what was done. Null: nothing worth a line in `--quiet`. */
 export function siteLine(report: SiteReport, printing: Printing): string | null {
   const changed = report.submitted + report.cancelled > 0;
-  if (printing.quiet && !changed) return null;
+  if (printing.quiet && !changed && report.state === 'ok') return null;
   if (report.failure !== null && !changed && total(report) === 0) return null;
   const done = doneWords(report);
   const reason = report.reason === null ? '' : `; ${report.reason}`;
@@ -109,7 +109,9 @@ function countWords(report: SiteReport): string {
     count === 0 ? [] : [`${count} ${state === 'inDoubt' ? 'in doubt' : state}`],
   );
   const detail = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
-  return `${total(report)} of ${report.target ?? '?'} pilots${detail}`;
+  const there = total(report);
+  const target = report.target ?? 0;
+  return `${there <= target ? `${there} of ${target} pilots` : `${there} pilots, target ${target}`}${detail}`;
 }
 
 function doneWords(report: SiteReport): string {
@@ -133,7 +135,7 @@ function idWords(ids: readonly string[]): string {
 }
 
 /** A site's status: its line, and a table of its pilots. */
-export function statusText(report: SiteReport, printing: Printing): string {
+export function statusText(report: SiteReport, printing: Printing): string | null {
   const header = siteLine(report, { ...printing, quiet: false });
   const rows = report.pilots.map((pilot) => [
     pilot.id,
@@ -143,7 +145,7 @@ export function statusText(report: SiteReport, printing: Printing): string {
     short(pilot.endsAt),
     pilot.reason ?? '',
   ]);
-  if (rows.length === 0) return header ?? '';
+  if (rows.length === 0) return header;
   const table = columns([['PILOT', 'STATE', 'NODE', 'SINCE', 'UNTIL', 'REASON'], ...rows]);
   return `${header}\n${table.map((line) => `  ${line}`).join('\n')}`;
 }

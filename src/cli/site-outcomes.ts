@@ -34,7 +34,7 @@ export function listOutcome(report: Result<SiteListReport>): Result<Outcome> {
 export function showOutcome(report: Result<SiteShowReport>): Result<Outcome> {
   if (!report.ok) return report;
   const { profile, file, defaults } = report.value;
-  const aside = `# ${file}; by default: ${defaults.length === 0 ? 'nothing' : defaults.join(' ')}`;
+  const aside = `# ${file}; ${defaults.length} of these keys are not in it and have their defaults`;
   return ok(done(profile, JSON.stringify(profile, null, 2), aside));
 }
 
@@ -48,7 +48,13 @@ export function importOutcome(report: Result<SiteImportReport>): Result<Outcome>
   if (!report.ok) return report;
   const { site, file, outcome, dryRun } = report.value;
   const verb = dryRun ? `would be ${outcome}` : outcome;
-  return ok(done(report.value, `${site}: ${verb} (${file})`, dryRun ? undefined : `next: glidein render ${site}`));
+  return ok(
+    done(
+      report.value,
+      `${site}: ${verb} (${file})`,
+      dryRun ? undefined : `next: glidein token check ${site}; glidein render ${site}`,
+    ),
+  );
 }
 
 export function setOutcome(report: Result<SiteSetReport>): Result<Outcome> {

@@ -4,6 +4,7 @@ import { isPlainObject } from '../config/profile-keys.ts';
 import { checkProfile } from '../config/schema.ts';
 import { changeProfile, type RawProfile } from '../config/store.ts';
 import { failed, ok, type Result } from '../failure.ts';
+import { checkPilot } from '../fleet/site-job.ts';
 
 export interface SiteImportOptions {
   configDir: string;
@@ -48,5 +49,7 @@ function checkedText(text: string, file: string): Result<{ site: string; raw: Ra
   if (!json.ok) return failed({ kind: 'file-broken', file, line: json.line, reason: json.reason });
   const profile = checkProfile(json.value, { site: null, file });
   if (!profile.ok) return profile;
+  const pilot = checkPilot(profile.value);
+  if (!pilot.ok) return pilot;
   return ok({ site: profile.value.name, raw: isPlainObject(json.value) ? json.value : {} });
 }

@@ -1,7 +1,9 @@
 import { type Assignment, assign, parseAssignment, valueAt } from '../config/assignment.ts';
 import { isPlainObject, keySegment } from '../config/profile-keys.ts';
+import type { Profile } from '../config/schema.ts';
 import { changeProfile, checkNamed, type RawProfile, type WrittenProfile } from '../config/store.ts';
 import { failed, type Mistake, ok, type Result } from '../failure.ts';
+import { checkPilot } from '../fleet/site-job.ts';
 
 export interface SiteSetOptions {
   configDir: string;
@@ -39,6 +41,12 @@ export async function siteSet(options: SiteSetOptions): Promise<Result<SiteSetRe
   return ok({ site, file, changes, dryRun });
 }
 
+/** The profile, if a job can carry its values. */
+function carried(raw: RawProfile, profile: Profile): Result<RawProfile> {
+  const pilot = checkPilot(profile);
+  return pilot.ok ? ok(raw) : pilot;
+}
+
 interface Parsed {
   assignments: Assignment[];
   mistakes: Mistake[];
@@ -60,7 +68,7 @@ function changed(written: WrittenProfile, { assignments, mistakes }: Parsed): Re
   const next = assign(isPlainObject(written.raw) ? written.raw : {}, assignments);
   const checked = checkNamed({ site, file, raw: isPlainObject(written.raw) ? next.raw : written.raw });
   const keyMistakes = [...mistakes, ...next.mistakes];
-  if (keyMistakes.length === 0) return checked.ok ? ok(next.raw) : checked;
+  if (keyMistakes.length === 0) return checked.ok ? carried(next.raw, checked.value) : checked;
   const others = !checked.ok && checked.failure.kind === 'profile-invalid' ? checked.failure.mistakes : [];
   const named = new Set(keyMistakes.map(({ key }) => key));
   const all = [...keyMistakes, ...others.filter(({ key }) => !named.has(key))];

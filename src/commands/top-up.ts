@@ -3,7 +3,7 @@ import { ok, type Result } from '../failure.ts';
 import { type Chosen, chooseSites } from '../fleet/choose-sites.ts';
 import { overSites, remembered } from '../fleet/over-sites.ts';
 import { type JobOptions, siteJob } from '../fleet/site-job.ts';
-import type { SiteReport } from '../fleet/site-report.ts';
+import { failureReport, type SiteReport } from '../fleet/site-report.ts';
 import { topUp } from '../fleet/top-up.ts';
 
 export interface TopUpOptions extends Chosen, JobOptions {
@@ -17,6 +17,8 @@ export async function topUpSites(options: TopUpOptions, context: Context): Promi
   if (!sites.ok) return sites;
   const reports = await overSites(options.configDir, sites.value, async (profile) => {
     const job = await siteJob(profile, options, context);
+    // A site that is being emptied needs no job.
+    if (!job.ok && profile.target > 0) return failureReport(profile.name, profile.target, job.failure);
     return remembered(options.dataDir, await topUp(profile, job, options.dryRun, context), context);
   });
   return ok(reports);

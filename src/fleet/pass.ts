@@ -88,7 +88,7 @@ async function act(
 ): Promise<SessionEnd | 'fenced'> {
   const plan = input.decide(look.census);
   const found = reportOf(input.profile, look.census);
-  if (input.dryRun) return { kind: 'report', report: withPlan(found, plan, input) };
+  if (input.dryRun) return { kind: 'report', report: withPlan(found, plan, input, look) };
   if (plan.kind === 'submit') return submit(input, plan, host, look, token, context);
   const done = plan.kind === 'cancel' ? await cancel(plan.ids, host, look, found) : { report: found, notes: [] };
   return finish(host, look, done.report, plan, done.notes);
@@ -280,10 +280,11 @@ export function reportOf(profile: Profile, census: Census): SiteReport {
   };
 }
 
-function withPlan(found: SiteReport, plan: Plan, input: PassInput): SiteReport {
+function withPlan(found: SiteReport, plan: Plan, input: PassInput, look: Look): SiteReport {
   const submitting = plan.kind === 'submit' ? plan.count : 0;
   const planned = { submit: submitting, cancel: plan.kind === 'cancel' ? plan.ids : [] };
-  const failure = submitting > 0 && !input.job.ok ? input.job.failure : null;
+  const fit = submitting > 0 ? fitToSubmit(input, look) : input.job;
+  const failure = submitting > 0 && !fit.ok ? fit.failure : null;
   const state = failure === null ? stateAfter(found) : stateOf(failure);
   return { ...found, planned, failure, state, reason: limitWords(plan) };
 }
@@ -304,7 +305,7 @@ export function doubtWords(census: Census): string | null {
   if (first === undefined) return null;
   const count = census.inDoubt.reduce((sum, doubt) => sum + doubt.count, 0);
   const when = new Date(Math.max(...census.inDoubt.map((doubt) => doubt.settlesAt)) * 1000).toISOString();
-  return `${count} in doubt (${first.said.split('\n')[0]}); a pass settles it when a listing shows it, or after ${when}`;
+  return `${count} in doubt (${first.said.split('\n')[0]}); later passes settle it: when a listing shows it, else with two looks, the second after ${when}`;
 }
 
 function limitWords(plan: Plan): string | null {

@@ -72,6 +72,12 @@ export async function renderedJob(
   return ok({ batchJob, submission, script, owners: pilot.value.words });
 }
 
+/** Whether the pilot that a profile describes can be: what its values would be refused for, before anybody renders it. */
+export function checkPilot(profile: Profile): Result<void> {
+  const pilot = pilotValues(pilotInput(profile, false));
+  return pilot.ok ? ok(undefined) : pilot;
+}
+
 function templateSource(template: Template) {
   return {
     template: { name: template.file, text: template.text },

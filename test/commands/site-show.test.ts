@@ -13,7 +13,7 @@ describe('site show', () => {
     const report = await show();
     expect(report).toMatchObject({
       ok: true,
-      value: { site: 'campus', file, profile: { target: 5, scheduler: { walltimeSeconds: 86_400 } } },
+      value: { site: 'campus', file, profile: { target: 5, scheduler: { walltime: '24:00:00' } } },
     });
     const defaults = report.ok ? report.value.defaults : [];
     // What is written is no default, even where it says the same.

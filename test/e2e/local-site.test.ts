@@ -118,6 +118,7 @@ it('submits nothing with an expired token, and without one, and says what to do'
     stderr: expect.stringContaining('expired'),
   });
   expect(await site(['top-up', 'campus'])).toMatchObject({ code: 2, state: 'invalid' });
+  expect(existsSync(join(fake.home, '.glidein'))).toBe(false);
   writeFileSync(join(fake.home, 'token'), testToken(3600), { mode: 0o600 });
   const expiring = await site(['submit', 'campus']);
   expect(expiring).toMatchObject({ code: 2, stderr: expect.stringContaining('--allow-expiring') });

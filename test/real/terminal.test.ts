@@ -63,7 +63,7 @@ describeOnCluster('a person at a terminal', (cluster) => {
         if (next === undefined || !screen.slice(from).includes(next[0])) return;
         from = screen.length;
         left.shift();
-        setTimeout(() => child.stdin.write(`${next[1]}\n`), 100);
+        setTimeout(() => child.stdin.write(next[1]), 100);
       });
       child.on('close', (code) => resolve({ code: code ?? -1, screen }));
     });
@@ -73,11 +73,11 @@ describeOnCluster('a person at a terminal', (cluster) => {
     const env = await strange('');
     const fingerprint =
       (await mustRun('ssh-keygen', ['-lf', `${cluster.sshd.hostKeyFile}.pub`])).stdout.split(' ')[1] ?? 'none';
-    const no = await atTerminal(env, [['(yes/no)', 'no']]);
+    const no = await atTerminal(env, [['(yes/no)', 'no\n']]);
     expect(no.code).toBe(3);
     expect(no.screen).toContain(fingerprint);
     expect(existsSync(join(directory, 'known_hosts'))).toBe(false);
-    const yes = await atTerminal(env, [['(yes/no)', 'yes']]);
+    const yes = await atTerminal(env, [['(yes/no)', 'yes\n']]);
     expect(yes).toMatchObject({ code: 0 });
     expect(yes.screen).toContain('0 of 1 pilots');
     expect(readFileSync(join(directory, 'known_hosts'), 'utf8')).toContain(cluster.sshd.hostPublicKey.split(' ')[1]);
@@ -87,9 +87,9 @@ describeOnCluster('a person at a terminal', (cluster) => {
   it('is asked for a passphrase, which the screen does not show', async () => {
     const env = await strange('open sesame');
     const { code, screen } = await atTerminal(env, [
-      ['(yes/no)', 'yes'],
-      ['Passphrase for', 'wrong one'],
-      ['Passphrase for', 'open sesame'],
+      ['(yes/no)', 'yes\n'],
+      ['Passphrase for', 'wrong one\n'],
+      ['Passphrase for', 'open sesame\n'],
     ]);
     expect(code).toBe(0);
     expect(screen).toContain('0 of 1 pilots');
