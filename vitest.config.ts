@@ -1,11 +1,33 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that start many real programs: shells, processes that are killed, the built program itself. A minute in all. */
+const startPrograms = [
+  'test/cli/**/*.test.ts',
+  'test/config/concurrent-changes.test.ts',
+  'test/config/file-lock.test.ts',
+  'test/e2e/**/*.test.ts',
+  'test/login/login-host.test.ts',
+  'test/login/shell-session.test.ts',
+  'test/script/hostile-values.test.ts',
+  'test/script/job.test.ts',
+  'test/transports/local.test.ts',
+];
+
 export default defineConfig({
   test: {
     projects: [
       {
-        // Nothing but Node: no cluster, no root, seconds.
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/real/**'], testTimeout: 20_000 },
+        // Nothing but Node: seconds.
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/real/**', ...startPrograms],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        // Node and a POSIX system; no cluster, no root.
+        test: { name: 'programs', include: startPrograms, testTimeout: 60_000 },
       },
       {
         // The real software: OpenSSH and Slurm, installed and started by the set-up, on loopback.

@@ -1,5 +1,5 @@
-import { cpSync, mkdirSync, symlinkSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { mustRun } from './run-program.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -18,18 +18,18 @@ export async function installPackage(directory: string): Promise<string> {
   });
   const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }];
   await mustRun('tar', ['-xzf', join(directory, filename), '-C', own, '--strip-components=1', '--no-same-owner']);
-  for (const needed of await runtimePackages()) {
-    const target = join(modules, needed);
-    mkdirSync(dirname(target), { recursive: true });
-    cpSync(join(root, 'node_modules', needed), target, { recursive: true });
+  for (const needed of runtimePackages()) {
+    cpSync(join(root, needed), join(directory, needed), { recursive: true });
   }
   symlinkSync('../glidein/bin/glidein.js', join(programs, 'glidein'));
   return programs;
 }
 
-/** Paths below node_modules of what the package depends on, and what that depends on. */
-async function runtimePackages(): Promise<string[]> {
-  const listed = await mustRun('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: root });
-  const paths = listed.stdout.split('\n').filter((path) => path.startsWith(join(root, 'node_modules')));
-  return paths.map((path) => relative(join(root, 'node_modules'), path));
+/** Paths, by the lock file, of what the package depends on and what that depends on; some are for other platforms. */
+function runtimePackages(): string[] {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean }>;
+  };
+  const paths = Object.keys(packages).filter((path) => path !== '' && packages[path]?.dev !== true);
+  return paths.filter((path) => existsSync(join(root, path)));
 }
