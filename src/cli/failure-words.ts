@@ -185,7 +185,7 @@ function tokenWords({ file, problem, detail }: Failure & { kind: 'token-unusable
   const texts: Record<TokenProblem, Words> = {
     missing: words(
       `there is no token at ${file}`,
-      `put the token from your access point there: install -m 600 /dev/stdin ${file}`,
+      `put the token from your access point there: install -D -m 600 /dev/stdin ${file}`,
     ),
     unreadable: words(`the token ${file} cannot be read: ${detail}`, `ls -l ${file}`),
     'too-open': words(`others may read the token ${file} (${detail})`, `chmod 600 ${file}`),

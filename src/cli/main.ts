@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { exitCodeOf, type Failure, failed, type Result } from '../failure.ts';
 import type { Outcome } from './outcome.ts';
 import { buildProgram, type Request, type World } from './program.ts';
-import { eventLine, failureJson, failureLines, type Printing } from './report.ts';
+import { eventLine, failureJson, failureLines, forTerminal, type Printing } from './report.ts';
 import { terminalAsk } from './terminal.ts';
 
 /** The program's edge: arguments, signals, the terminal, the one catch and the exit code. */
@@ -79,7 +79,7 @@ function worldFor(configDir: string | null, printing: Printing, signal: AbortSig
     now: () => Date.now(),
     emit: (event) => {
       const line = eventLine(event, printing);
-      if (line !== null) process.stderr.write(`${line}\n`);
+      if (line !== null) say(line);
     },
     ask: printing.json ? null : terminalAsk(signal),
   };
@@ -121,7 +121,7 @@ function out(text: string): void {
 }
 
 function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${forTerminal(text)}\n`);
 }
 
 /** The first signal asks for an orderly end; a second one does not wait for it. */

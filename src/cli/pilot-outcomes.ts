@@ -3,7 +3,7 @@ import type { TokenReport } from '../commands/token-check.ts';
 import { ok, type Result } from '../failure.ts';
 import { exitCodeOfReport, type SiteReport, worstExitCode } from '../fleet/site-report.ts';
 import { done, type Outcome } from './outcome.ts';
-import { type Printing, siteJson, siteLine, statusJson, statusText } from './report.ts';
+import { forTerminal, type Printing, siteJson, siteLine, statusJson, statusText } from './report.ts';
 
 /** What `top-up`, `submit` and `cancel` come to. */
 export function sitesOutcome(reports: Result<SiteReport[]>): Result<Outcome> {
@@ -23,7 +23,7 @@ function ofReports(
     json: { sites: reports.map(json) },
     text: (printing) => {
       const lines = reports.flatMap((report) => text(report, printing) ?? []);
-      return lines.length === 0 ? null : lines.join('\n');
+      return lines.length === 0 ? null : forTerminal(lines.join('\n'));
     },
     failures: reports.flatMap(({ site, failure }) => (failure === null ? [] : [{ site, failure }])),
     exitCode: worstExitCode(reports.map(exitCodeOfReport)),

@@ -14,6 +14,16 @@ export interface Printing {
   color: boolean;
 }
 
+const colourOrControl = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m|\\p{Cc}`, 'gu');
+
+/**
+ * Text that may hold words from a remote machine, for a terminal: nothing but line ends, tabs and colours may steer it.
+ * JSON needs none of this: it escapes control characters itself.
+ */
+export function forTerminal(text: string): string {
+  return text.replace(colourOrControl, (found) => (found.length > 1 || found === '\n' || found === '\t' ? found : '?'));
+}
+
 /** A line for stderr, or null when this event is not to be shown. */
 export function eventLine(event: Event, printing: Printing): string | null {
   const prefix = 'site' in event && event.site !== null ? `${event.site}: ` : '';

@@ -39,6 +39,12 @@ const matching = (pattern: RegExp, message: string) => v.pipe(lineThat(message),
 /** A path as this program takes it everywhere. Only a leading `~` is expanded, by whoever uses it. */
 const path = matching(/^(?:\/|~$|~\/)/, 'must be a path that starts with / or ~/');
 
+/** A path below which the batch system writes its own output: Slurm expands `%`, and a backslash turns that off (run). */
+const logPath = v.pipe(
+  path,
+  v.regex(/^[^%\\]*$/, 'must not hold % or a backslash: Slurm expands them in the names of log files'),
+);
+
 /** A path on the node: absolute, or below what one variable of the job names. */
 const nodePathPattern = /^(?:\/|\$[A-Za-z_][A-Za-z0-9_]*(?:\/|$))/;
 
@@ -98,7 +104,7 @@ const connection = section({
   /** Shell lines, run once in the session before lock and scheduler. */
   prologue: list(text),
   /** Must be visible from the compute nodes, or `jobDir` is. null: `~/.glidein/NAME`. */
-  remoteDir: nullable(path),
+  remoteDir: nullable(logPath),
   /** Where jobs read token and drain marks and write their own. null: `remoteDir`. */
   jobDir: nullable(path),
   /** Seconds. */
@@ -250,7 +256,7 @@ const pilot = section({
     ),
   ),
   /** null: `remoteDir/logs`. */
-  logDir: nullable(path),
+  logDir: nullable(logPath),
 });
 
 const sourceForm = 'must be docker://REGISTRY/NAME:TAG';

@@ -103,7 +103,8 @@ async function finish(
 ): Promise<SessionEnd> {
   const all = [...look.census.notes, ...notes];
   const busy = all.length > 0 || report.submitted > 0;
-  const recorded = await host.record(all, busy ? toForget(look) : []);
+  const old = toForget(look);
+  const recorded = await host.record(all, busy || old.length >= 20 ? old : []);
   const failure = report.failure ?? (recorded.ok ? null : recorded.failure);
   return { kind: 'report', report: explained({ ...report, failure }, plan, look.census) };
 }

@@ -82,11 +82,14 @@ const clockSlackSeconds = 60;
 
 /** Takes the census. */
 export function census(input: CensusInput): Census {
-  const jobs = input.jobs.filter((job) => job.tag === null || siteOfTag(job.tag) === input.site);
-  const fates = input.intents.map((intent) => fateOf(intent, jobs, input));
-  const known = fates.flatMap((fate) => (fate.kind === 'accepted' ? membersOf(fate, jobs, input) : []));
+  const facts = factsFrom(input);
+  const fates = input.intents.map((intent) => fateOf(intent, facts, input));
+  const known = fates.flatMap((fate) => (fate.kind === 'accepted' ? membersOf(fate, facts, input) : []));
   const claimed = new Set(known.map((member) => member.job?.id));
-  const strangers = jobs.filter((job) => !claimed.has(job.id));
+  const ours = new Set(fates.flatMap((fate) => (fate.kind === 'accepted' ? [fate.submissionId] : [])));
+  const strangers = input.jobs.filter(
+    (job) => !claimed.has(job.id) && !ours.has(job.submissionId) && mayBeOurs(job, input),
+  );
   return {
     pilots: [
       ...known.flatMap(pilotOf),
@@ -96,11 +99,69 @@ export function census(input: CensusInput): Census {
     notes: [...fates.flatMap((fate) => fate.notes), ...known.flatMap((member) => member.notes)],
     missing: known.flatMap((member) => (member.standing === 'missing' ? [member.id] : [])),
     absenceDecides: [...fates, ...known].some((one) => one.absenceDecides),
-    over: fates.flatMap((fate) => overOf(fate, known, input)),
-    capacity: capacityOf(input),
+    over: overOf(fates, known, facts),
+    capacity: capacityOf(input, facts),
     nextSequence: Math.max(0, ...input.sequences, ...input.intents.map((intent) => intent.sequence)) + 1,
-    abandoned: input.sequences.filter((sequence) => !input.intents.some((intent) => intent.sequence === sequence)),
+    abandoned: input.sequences.filter((sequence) => !facts.sequences.has(sequence)),
   };
+}
+
+/** A job of this name without a tag may be ours, its tag erased; one with another site's tag is that site's. */
+function mayBeOurs(job: ListedJob, input: CensusInput): boolean {
+  return job.tag === null || siteOfTag(job.tag) === input.site;
+}
+
+/** What the journal and the marks say, by what it is asked for. */
+interface Facts {
+  sequences: ReadonlySet<number>;
+  answers: ReadonlyMap<number, { outcome: Outcome; answer: SubmitOutcome }>;
+  settled: ReadonlyMap<string, Note & { kind: 'accepted' | 'never' }>;
+  absences: ReadonlyMap<string, readonly number[]>;
+  seen: ReadonlyMap<string, Mark>;
+  ends: ReadonlyMap<string, EndMark>;
+  /** The pilots taken to be over, and since when others were missed; a later `found` takes back either. */
+  closed: ReadonlyMap<string, number>;
+  missed: ReadonlyMap<string, number>;
+  bySubmission: ReadonlyMap<string, readonly ListedJob[]>;
+  byTag: ReadonlyMap<string, readonly ListedJob[]>;
+}
+
+function factsFrom(input: CensusInput): Facts {
+  const closed = new Map<string, number>();
+  const missed = new Map<string, number>();
+  for (const note of input.notes) {
+    if (note.kind === 'closed') closed.set(note.member, note.at);
+    if (note.kind === 'missed' && !missed.has(note.member)) missed.set(note.member, note.at);
+    if (note.kind === 'found') for (const map of [closed, missed]) map.delete(note.member);
+  }
+  const settling = input.notes.filter((note) => note.kind === 'accepted' || note.kind === 'never');
+  const absent = input.notes.filter((note) => note.kind === 'absent');
+  return {
+    sequences: new Set(input.intents.map((intent) => intent.sequence)),
+    answers: new Map(
+      input.outcomes.map((outcome) => [outcome.sequence, { outcome, answer: input.parseOutcome(outcome) }]),
+    ),
+    settled: new Map(settling.map((note) => [note.tag, note])),
+    absences: new Map(
+      [...grouped(absent, (note) => note.tag)].map(([tag, notes]) => [tag, notes.map((note) => note.at)]),
+    ),
+    seen: new Map(input.seen.map((mark) => [mark.tag, mark])),
+    ends: new Map(input.ends.map((end) => [memberKey(end.tag, end.index), end])),
+    closed,
+    missed,
+    bySubmission: grouped(input.jobs, (job) => job.submissionId),
+    byTag: grouped(input.jobs, (job) => job.tag ?? ''),
+  };
+}
+
+function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group === undefined) groups.set(key(item), [item]);
+    else group.push(item);
+  }
+  return groups;
 }
 
 type Fate =
@@ -109,24 +170,19 @@ type Fate =
   | { kind: 'doubt'; intent: Intent; doubt: Doubt; notes: Note[]; absenceDecides: false };
 
 /** What became of one submission. */
-function fateOf(intent: Intent, jobs: readonly ListedJob[], input: CensusInput): Fate {
-  const outcome = input.outcomes.find((one) => one.sequence === intent.sequence);
-  const answer = outcome === undefined ? null : input.parseOutcome(outcome);
-  const settled = input.notes.find(
-    (note) => (note.kind === 'accepted' || note.kind === 'never') && note.sequence === intent.sequence,
-  );
+function fateOf(intent: Intent, facts: Facts, input: CensusInput): Fate {
+  const { outcome, answer } = facts.answers.get(intent.sequence) ?? { outcome: undefined, answer: undefined };
+  const settled = facts.settled.get(intent.tag);
   if (answer?.kind === 'accepted') return accepted(intent, answer.id, []);
   if (settled?.kind === 'accepted') return accepted(intent, settled.submissionId, []);
-  const shown = shownId(intent, outcome, jobs, input);
+  const shown = shownId(intent, facts, input);
   if (shown !== null) {
-    return accepted(intent, shown, [
-      { kind: 'accepted', sequence: intent.sequence, submissionId: shown, at: input.nowSeconds },
-    ]);
+    return accepted(intent, shown, [{ kind: 'accepted', tag: intent.tag, submissionId: shown, at: input.nowSeconds }]);
   }
   if (answer?.kind === 'refused') return nothing(intent, outcome?.endedAt ?? intent.startedAt);
   if (settled?.kind === 'never') return nothing(intent, settled.at);
   const said = answer?.kind === 'inDoubt' ? answer.text : 'the connection was lost before the scheduler answered';
-  return settleByAbsence(intent, outcome, said, input);
+  return settleByAbsence(intent, said, facts, input);
 }
 
 function accepted(intent: Intent, submissionId: string, notes: Note[]): Fate {
@@ -138,62 +194,63 @@ function nothing(intent: Intent, at: number): Fate {
 }
 
 /** The submission's id, when a listing or a job's own mark shows its tag; one pilot of an array shows the whole array. */
-function shownId(
-  intent: Intent,
-  outcome: Outcome | undefined,
-  jobs: readonly ListedJob[],
-  input: CensusInput,
-): string | null {
-  const listed = jobs.find((job) => job.tag === intent.tag);
+function shownId(intent: Intent, facts: Facts, input: CensusInput): string | null {
+  const [listed] = facts.byTag.get(intent.tag) ?? [];
   if (listed !== undefined) return listed.submissionId;
-  const mark = input.seen.find((one) => one.tag === intent.tag);
+  const mark = facts.seen.get(intent.tag);
   if (mark !== undefined) return input.submissionIdOf(mark.jobId);
-  return untaggedId(intent, outcome, jobs, input);
+  return untaggedId(intent, facts, input);
 }
 
-/** A site may erase the tag: then the submit time decides, among the jobs that no submission is known to have made. */
-function untaggedId(
-  intent: Intent,
-  outcome: Outcome | undefined,
-  jobs: readonly ListedJob[],
-  input: CensusInput,
-): string | null {
+/**
+ * A site may erase the tag. Then the submit time decides, but only where nothing else can be meant: one submission in
+ * doubt at that time, and one job of its size that no submission is known to have made.
+ */
+function untaggedId(intent: Intent, facts: Facts, input: CensusInput): string | null {
   const ids = new Set(
-    input.outcomes.map(input.parseOutcome).flatMap((answer) => (answer.kind === 'accepted' ? [answer.id] : [])),
+    [...facts.answers.values()].flatMap(({ answer }) => (answer.kind === 'accepted' ? [answer.id] : [])),
   );
-  for (const note of input.notes) if (note.kind === 'accepted') ids.add(note.submissionId);
-  const from = intent.startedAt - clockSlackSeconds;
-  const until = endOfAttempt(intent, outcome, input) + settleDelaySeconds;
-  const found = jobs.find(
-    (job) =>
-      job.tag === null &&
-      !ids.has(job.submissionId) &&
-      job.submittedAt !== null &&
-      job.submittedAt >= from &&
-      job.submittedAt <= until,
-  );
-  return found?.submissionId ?? null;
+  for (const note of facts.settled.values()) if (note.kind === 'accepted') ids.add(note.submissionId);
+  const open = input.intents.filter((one) => isOpen(one, facts));
+  const within = (one: Intent, at: number | null) =>
+    at !== null &&
+    at >= one.startedAt - clockSlackSeconds &&
+    at <= endOfAttempt(one, facts, input) + settleDelaySeconds;
+  const candidates = [...facts.bySubmission].filter(([id, jobs]) => {
+    const at = jobs[0]?.submittedAt ?? null;
+    return !ids.has(id) && jobs.every((job) => job.tag === null) && within(intent, at);
+  });
+  const [only, ...others] = candidates;
+  if (only === undefined || others.length > 0) return null;
+  const rivals = open.filter((one) => one !== intent && within(one, only[1][0]?.submittedAt ?? null));
+  const fits =
+    only[1].length <= intent.count && only[1].every((job) => (job.index ?? 0) - input.firstIndex < intent.count);
+  return rivals.length === 0 && fits ? only[0] : null;
 }
 
-function endOfAttempt(intent: Intent, outcome: Outcome | undefined, input: CensusInput): number {
-  return outcome?.endedAt ?? intent.startedAt + input.attemptSeconds;
+/** Nobody knows yet what became of it, but for what a listing may show now. */
+function isOpen(intent: Intent, facts: Facts): boolean {
+  const answer = facts.answers.get(intent.sequence)?.answer;
+  return (answer === undefined || answer.kind === 'inDoubt') && !facts.settled.has(intent.tag);
+}
+
+function endOfAttempt(intent: Intent, facts: Facts, input: CensusInput): number {
+  return facts.answers.get(intent.sequence)?.outcome.endedAt ?? intent.startedAt + input.attemptSeconds;
 }
 
 /** Never accepted only after two complete listings without it, both well after the attempt and a while apart. */
-function settleByAbsence(intent: Intent, outcome: Outcome | undefined, said: string, input: CensusInput): Fate {
+function settleByAbsence(intent: Intent, said: string, facts: Facts, input: CensusInput): Fate {
   const { sequence, tag, count } = intent;
-  const countsFrom = endOfAttempt(intent, outcome, input) + settleDelaySeconds;
-  const absences = input.notes.flatMap((note) =>
-    note.kind === 'absent' && note.sequence === sequence && note.at >= countsFrom ? [note.at] : [],
-  );
+  const countsFrom = endOfAttempt(intent, facts, input) + settleDelaySeconds;
+  const absences = (facts.absences.get(tag) ?? []).filter((at) => at >= countsFrom);
   const first = absences.length === 0 ? null : Math.min(...absences);
-  const settlesAt = first === null ? countsFrom + betweenListingsSeconds : first + betweenListingsSeconds;
+  const settlesAt = (first ?? countsFrom) + betweenListingsSeconds;
   if (first !== null && input.nowSeconds >= settlesAt) {
-    const note: Note = { kind: 'never', sequence, at: input.nowSeconds };
+    const note: Note = { kind: 'never', tag, at: input.nowSeconds };
     return { kind: 'nothing', intent, notes: [note], absenceDecides: true, at: input.nowSeconds };
   }
   const notes: Note[] =
-    first === null && input.nowSeconds >= countsFrom ? [{ kind: 'absent', sequence, at: input.nowSeconds }] : [];
+    first === null && input.nowSeconds >= countsFrom ? [{ kind: 'absent', tag, at: input.nowSeconds }] : [];
   return { kind: 'doubt', intent, doubt: { sequence, tag, count, said, settlesAt }, notes, absenceDecides: false };
 }
 
@@ -207,40 +264,38 @@ interface Member {
   absenceDecides: boolean;
 }
 
+type Who = Pick<Member, 'key' | 'intent' | 'job' | 'id'>;
+
 /** The pilots of one accepted submission, each as the listing, its marks and the journal have it. */
-function membersOf(fate: Fate & { kind: 'accepted' }, jobs: readonly ListedJob[], input: CensusInput): Member[] {
+function membersOf(fate: Fate & { kind: 'accepted' }, facts: Facts, input: CensusInput): Member[] {
   const { intent, submissionId } = fate;
-  const own = jobs.filter((job) => job.submissionId === submissionId || job.tag === intent.tag);
+  const own = [...(facts.bySubmission.get(submissionId) ?? []), ...(facts.byTag.get(intent.tag) ?? [])];
+  const byIndex = new Map(own.map((job) => [job.index, job]));
   return Array.from({ length: intent.count }, (_, position) => {
     const index = position + input.firstIndex;
-    // Pilots of an array that ended before they started may be one record, without an index.
-    const job = own.find((one) => one.index === index) ?? own.find((one) => one.index === null) ?? null;
-    const key = memberKey(intent.tag, intent.count === 1 && job?.index === null ? null : index);
-    return memberOf({ key, intent, job, id: job?.id ?? input.pilotId(submissionId, index) }, input);
+    const alone = intent.count === 1 ? byIndex.get(null) : undefined;
+    const job = byIndex.get(index) ?? alone ?? null;
+    const key = memberKey(intent.tag, alone === undefined ? index : null);
+    return memberOf({ key, intent, job, id: job?.id ?? input.pilotId(submissionId, index) }, facts, input);
   });
 }
 
-function memberOf(who: Pick<Member, 'key' | 'intent' | 'job' | 'id'>, input: CensusInput): Member {
-  const closedBefore = input.notes.some((note) => note.kind === 'closed' && note.member === who.key);
+function memberOf(who: Who, facts: Facts, input: CensusInput): Member {
+  const closedBefore = facts.closed.has(who.key);
   const closing: Note[] = closedBefore ? [] : [{ kind: 'closed', member: who.key, at: input.nowSeconds }];
-  const over = (notes: Note[]): Member => ({ ...who, standing: 'over', notes, absenceDecides: false });
-  if (who.job?.state === 'finished') return over(closing);
-  const first = missedSince(who.key, input.notes);
+  if (who.job?.state === 'finished') return { ...who, standing: 'over', notes: closing, absenceDecides: false };
   if (who.job !== null) {
-    const notes: Note[] = first === null ? [] : [{ kind: 'found', member: who.key, at: input.nowSeconds }];
+    // What is on its way out was perhaps told to; anything else that lives was not over at all.
+    const wrong = facts.missed.has(who.key) || (closedBefore && who.job.state === 'running');
+    const notes: Note[] = wrong ? [{ kind: 'found', member: who.key, at: input.nowSeconds }] : [];
     return { ...who, standing: 'listed', notes, absenceDecides: false };
   }
-  if (closedBefore || input.ends.some((end) => memberKey(end.tag, end.index) === who.key)) return over([]);
-  return missingMember(who, first, closing, input);
+  if (closedBefore || facts.ends.has(who.key)) return { ...who, standing: 'over', notes: [], absenceDecides: false };
+  return missingMember(who, facts.missed.get(who.key) ?? null, closing, input);
 }
 
 /** Not listed. What the scheduler says of its id decides; without an answer it counts until it is missed twice. */
-function missingMember(
-  who: Pick<Member, 'key' | 'intent' | 'job' | 'id'>,
-  missedBefore: number | null,
-  closing: Note[],
-  input: CensusInput,
-): Member {
+function missingMember(who: Who, missedBefore: number | null, closing: Note[], input: CensusInput): Member {
   const answer = input.asked.get(who.id);
   if (answer === 'gone') return { ...who, standing: 'over', notes: closing, absenceDecides: false };
   if (answer === 'exists') return { ...who, standing: 'missing', notes: [], absenceDecides: false };
@@ -249,16 +304,6 @@ function missingMember(
   }
   const notes: Note[] = missedBefore === null ? [{ kind: 'missed', member: who.key, at: input.nowSeconds }] : [];
   return { ...who, standing: 'missing', notes, absenceDecides: false };
-}
-
-/** When the pilot was first missed since it was last seen; null when it was not. */
-function missedSince(member: string, notes: readonly Note[]): number | null {
-  let since: number | null = null;
-  for (const note of notes) {
-    if (note.kind === 'missed' && note.member === member) since ??= note.at;
-    if (note.kind === 'found' && note.member === member) since = null;
-  }
-  return since;
 }
 
 /** The pilot as a person sees it; none when it is over. */
@@ -288,30 +333,34 @@ function missingPilot(id: string, intent: Intent | null, member: string | null, 
   };
 }
 
-function overOf(fate: Fate, known: readonly Member[], input: CensusInput): Census['over'] {
-  const { intent } = fate;
-  if (fate.kind === 'doubt') return [];
-  if (fate.kind === 'nothing') return [{ intent, pilotIds: [], lastEventAt: fate.at }];
-  const members = known.filter((member) => member.intent === intent);
-  if (members.some((member) => member.standing !== 'over')) return [];
-  const keys = new Set(members.map((member) => member.key));
-  const events = [
-    intent.startedAt,
-    ...input.ends.filter((end) => keys.has(memberKey(end.tag, end.index))).map((end) => end.endedAt),
-    ...input.notes.flatMap((note) => (note.kind === 'closed' && keys.has(note.member) ? [note.at] : [])),
-  ];
-  return [{ intent, pilotIds: members.map((member) => member.id), lastEventAt: Math.max(...events) }];
+function overOf(fates: readonly Fate[], known: readonly Member[], facts: Facts): Census['over'] {
+  const members = grouped(known, (member) => member.intent?.tag ?? '');
+  return fates.flatMap((fate) => {
+    const { intent } = fate;
+    if (fate.kind === 'doubt') return [];
+    if (fate.kind === 'nothing') return [{ intent, pilotIds: [], lastEventAt: fate.at }];
+    const own = members.get(intent.tag) ?? [];
+    if (own.some((member) => member.standing !== 'over')) return [];
+    const events = own.flatMap(({ key }) => [facts.ends.get(key)?.endedAt ?? 0, facts.closed.get(key) ?? 0]);
+    return [{ intent, pilotIds: own.map((member) => member.id), lastEventAt: Math.max(intent.startedAt, ...events) }];
+  });
 }
 
-/** Halved by every refusal for capacity, doubled by every acceptance that reached it. */
-function capacityOf(input: CensusInput): number | null {
+/** Halved by every refusal for capacity; doubled when as many as it allows were taken since. */
+function capacityOf(input: CensusInput, facts: Facts): number | null {
   let capacity: number | null = null;
+  let taken = 0;
   for (const intent of input.intents) {
-    const outcome = input.outcomes.find((one) => one.sequence === intent.sequence);
-    const answer = outcome === undefined ? null : input.parseOutcome(outcome);
-    if (answer?.kind === 'refused' && answer.refusal === 'capacity')
+    const answer = facts.answers.get(intent.sequence)?.answer;
+    if (answer?.kind === 'refused' && answer.refusal === 'capacity') {
       capacity = Math.max(1, Math.floor(intent.count / 2));
-    if (answer?.kind === 'accepted' && capacity !== null && intent.count >= capacity) capacity = capacity * 2;
+      taken = 0;
+    }
+    if (answer?.kind !== 'accepted' || capacity === null) continue;
+    taken += intent.count;
+    if (taken < capacity) continue;
+    capacity *= 2;
+    taken = 0;
   }
   return capacity;
 }

@@ -25,14 +25,14 @@ export interface Outcome {
 /** What a later pass found out. */
 export type Note =
   /** A listing showed the tag of a submission in doubt. */
-  | { kind: 'accepted'; sequence: number; submissionId: string; at: number }
+  | { kind: 'accepted'; tag: string; submissionId: string; at: number }
   /** A complete listing did not show a submission in doubt. */
-  | { kind: 'absent'; sequence: number; at: number }
+  | { kind: 'absent'; tag: string; at: number }
   /** Settled: the scheduler never took it. */
-  | { kind: 'never'; sequence: number; at: number }
+  | { kind: 'never'; tag: string; at: number }
   /** A complete listing did not show a pilot that should be there. `member` is TAG.INDEX. */
   | { kind: 'missed'; member: string; at: number }
-  /** A pilot that was missed is there again. */
+  /** A pilot that was missed, or taken to be over, is there. */
   | { kind: 'found'; member: string; at: number }
   /** The pilot is over, or was told to end. */
   | { kind: 'closed'; member: string; at: number };
@@ -85,8 +85,9 @@ export function readOutcomes(text: string): Outcome[] {
 }
 
 export function readNotes(text: string): Note[] {
-  const settled = records(text, /^(accepted|absent|never) (\d+) (\S+) (\d+) \.$/, ([kind, sequence, id, at]): Note => {
-    const known = { sequence: Number(sequence), at: Number(at) };
+  const settling = new RegExp(`^(accepted|absent|never) (${tagPattern}) (\\S+) (\\d+) \\.$`);
+  const settled = records(text, settling, ([kind, tag, id, at]): Note => {
+    const known = { tag: String(tag), at: Number(at) };
     if (kind === 'accepted') return { kind, ...known, submissionId: String(id) };
     return { kind: kind === 'never' ? 'never' : 'absent', ...known };
   });
@@ -101,10 +102,10 @@ export function readNotes(text: string): Note[] {
 export function writeNote(note: Note): string {
   switch (note.kind) {
     case 'accepted':
-      return `accepted ${note.sequence} ${note.submissionId} ${note.at} .`;
+      return `accepted ${note.tag} ${note.submissionId} ${note.at} .`;
     case 'absent':
     case 'never':
-      return `${note.kind} ${note.sequence} - ${note.at} .`;
+      return `${note.kind} ${note.tag} - ${note.at} .`;
     case 'missed':
     case 'found':
     case 'closed':

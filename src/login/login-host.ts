@@ -65,6 +65,7 @@ export interface LoginHost extends AsyncDisposable {
 
 /** How long others may hold the lock before this pass gives up. */
 const lockWaitSeconds = 60;
+const lockSlices = 6;
 /** A remote program's own limits end it first; this is for a host that has stopped. */
 const graceSeconds = 20;
 
@@ -126,6 +127,7 @@ class Host implements LoginHost {
         runsIn: 'session',
       });
       if (!ran.ok) return ran;
+      if (ran.value.code !== 0) this.warnOfPrologue(ran.value);
     }
     const text = programs.prepare(directories, this.scheduler.defaultsPrefixes, {
       mark: this.mark,
@@ -140,20 +142,27 @@ class Host implements LoginHost {
     return ok(undefined);
   }
 
+  /** Its last line may fail for good reasons, so it is only told. */
+  private warnOfPrologue({ code, stdout, stderr }: Output): void {
+    const said = [stderr, stdout].map((text) => text.trim()).find((text) => text !== '');
+    const text = `the prologue ended with ${code}${said === undefined ? '' : `: ${said.slice(-400)}`}`;
+    this.context.emit({ kind: 'warning', site: this.settings.site, text });
+  }
+
   async lock(): Promise<Result<void>> {
     step(this.context, this.settings, 'lock');
     const owner = `${userInfo().username} on ${hostname()} (process ${process.pid})`;
-    const first = await this.tryLock(owner, 1);
-    if (!first.ok || first.value === null) return first.ok ? ok(undefined) : first;
-    this.context.emit({ kind: 'note', site: this.settings.site, text: `waiting for the lock, held by ${first.value}` });
-    const second = await this.tryLock(owner, lockWaitSeconds);
-    if (!second.ok || second.value === null) return second.ok ? ok(undefined) : second;
-    return failed({
-      kind: 'lock-busy',
-      site: this.settings.site,
-      holder: second.value,
-      waitedSeconds: lockWaitSeconds,
-    });
+    let holder = '';
+    // In slices, so that nothing waits there for long once we are gone.
+    for (const seconds of [1, ...Array.from({ length: lockSlices }, () => lockWaitSeconds / lockSlices)]) {
+      const tried = await this.tryLock(owner, seconds);
+      if (!tried.ok) return tried;
+      if (tried.value === null) return ok(undefined);
+      const text = `waiting for the lock, held by ${tried.value}`;
+      if (holder !== tried.value) this.context.emit({ kind: 'note', site: this.settings.site, text });
+      holder = tried.value;
+    }
+    return failed({ kind: 'lock-busy', site: this.settings.site, holder, waitedSeconds: lockWaitSeconds });
   }
 
   /** The holder, or null when it is ours now. */
@@ -198,7 +207,9 @@ class Host implements LoginHost {
 
   private async observe(looks: readonly boolean[]): Promise<Result<Observed>> {
     const { listSeconds } = this.settings.timeouts;
-    const queries = looks.map((secondLook): ListQuery => ({ jobName: this.settings.jobName, secondLook }));
+    const queries = looks.map(
+      (secondLook): ListQuery => ({ site: this.settings.site, jobName: this.settings.jobName, secondLook }),
+    );
     const listCommands = queries.map((query) => this.scheduler.listCommand(query));
     const parts = await this.parts({
       text: programs.observe({ listCommands, listSeconds, imagePath: this.settings.imagePath }),
@@ -291,7 +302,10 @@ class Host implements LoginHost {
       onStdout: (chunk) => this.tellSteps(chunk),
     });
     if (!parts.ok) return parts;
-    return ok(submissions.flatMap((one) => submittedFrom(one, parts.value)));
+    const answers = submissions.flatMap((one) => submittedFrom(one, parts.value));
+    if (answers.length > 0) return ok(answers);
+    const reason = 'the submitting program said nothing';
+    return failed({ kind: 'connection-lost', site: this.settings.site, step: 'submitting', reason });
   }
 
   private tellSteps(chunk: string): void {
@@ -355,8 +369,9 @@ function step(context: Context, settings: LoginSettings, name: Step): void {
 /** `NAME since SECONDS`, as the lock's holder wrote it. */
 function holderIn(text: string): string {
   const match = /^(.*) since (\d+)$/m.exec(text);
-  if (match === null) return 'somebody who left no name';
-  return `${match[1]} since ${new Date(Number(match[2]) * 1000).toISOString()}`;
+  const seconds = Number(match?.[2]);
+  if (match === null || !(seconds < 8.64e12)) return 'somebody who left no name';
+  return `${match[1]} since ${new Date(seconds * 1000).toISOString()}`;
 }
 
 function sameJobs(one: readonly ListedJob[], other: readonly ListedJob[]): boolean {
@@ -368,11 +383,13 @@ function submittedFrom(one: programs.PlannedSubmission, parts: ReadonlyMap<strin
   const part = (name: string) => parts.get(`${name}${one.sequence}`);
   const fence = part('fence');
   if (fence === undefined) return [];
+  // It began, and nobody saw the end: as if the answer had been lost.
+  const unanswered: Output = { stdout: '', stderr: 'the submitting shell ended before the answer', code: 137 };
   const intent = part('intent');
   if (fence.code === 1 || intent?.code === 3) return [{ kind: 'fenced' }];
   if (fence.code !== 0 || intent?.code !== 0) {
     return [{ kind: 'unwritable', said: `${fence.stderr}${intent?.stderr ?? ''}`.trim().slice(0, 400) }];
   }
   const submit = part('submit');
-  return submit === undefined ? [] : [{ kind: 'answered', tag: one.tag, count: one.count, output: submit }];
+  return [{ kind: 'answered', tag: one.tag, count: one.count, output: submit ?? unanswered }];
 }

@@ -37,7 +37,9 @@ export function prepare(
 ): string {
   const { mark } = options;
   const patterns = defaultsPrefixes.map((prefix) => `${prefix}*`).join('|');
-  return `umask 077
+  // What a prologue set for itself must not change what these programs mean.
+  return `unset IFS; set +efuCvx; unalias -a 2>/dev/null
+umask 077
 d=${quotePath(directories.site)}
 j=${quotePath(directories.jobs)}
 l=${quotePath(directories.logs)}
@@ -56,7 +58,7 @@ part_end host $?`;
 }
 
 const makeDirectories = `mkdir -p "$d" "$d/intents" "$d/jobs" "$j" "$j/seen" "$j/ends" "$j/drain" "$l" && chmod 700 "$d" "$j" && [ -w "$d" ] \\
-&& command -v base64 >/dev/null && command -v sha256sum >/dev/null`;
+&& for glidein_name in base64 sha256sum cut tail tr; do command -v $glidein_name >/dev/null || { echo "$glidein_name is not there" >&2; false; break; }; done`;
 
 /**
  * Takes the site's lock for as long as the session lives: \`flock\` where the command and the file system have it, else
@@ -79,7 +81,7 @@ esac`;
 /** After this long a lock directory is taken to be left over from a session that died. */
 const staleLockSeconds = 900;
 /** Its owner is written at once; whoever made a directory and has not after this long is dead. */
-const namelessLockSeconds = 20;
+const namelessLockSeconds = 8;
 
 // `flock` exits 1 when the time is up; another status says that the file system or the command cannot (NFS without
 // lockd, Lustre without -o flock). Where two sessions take over a stale directory at once one of them loses it; the
@@ -87,7 +89,9 @@ const namelessLockSeconds = 20;
 function directoryLock(waitSeconds: number): string {
   return `glidein_wait=${waitSeconds}
 glidein_nameless=0
-until mkdir "$d/lock.d" 2>/dev/null; do
+glidein_taken=no
+while :; do
+if mkdir "$d/lock.d" 2>/dev/null; then glidein_taken=yes; break; fi
 glidein_since=0
 read -r glidein_since glidein_holder 2>/dev/null < "$d/lock.d/owner" || { glidein_holder=somebody; glidein_nameless=$((glidein_nameless + 1)); }
 if [ "$glidein_nameless" -gt ${namelessLockSeconds} ] || { [ "$glidein_since" -gt 0 ] && [ $(($(date +%s) - glidein_since)) -gt ${staleLockSeconds} ]; }; then
@@ -97,7 +101,7 @@ elif [ "$glidein_wait" -le 0 ]; then break
 else glidein_wait=$((glidein_wait - 1)); sleep 1
 fi 2>/dev/null
 done
-if [ "$glidein_wait" -gt 0 ]; then
+if [ $glidein_taken = yes ]; then
 printf '%s %s\\n' "$(date +%s)" "$glidein_owner" > "$d/lock.d/owner"
 trap 'rm -rf "$d/lock.d"' EXIT
 trap 'exit 143' HUP TERM
@@ -155,17 +159,30 @@ export function submitAll(
   limits: { submitSeconds: number; abandoned: readonly number[] },
 ): string {
   return `trap '' HUP PIPE
+unfenced() {
+for glidein_other in "$d"/intents/*; do
+glidein_other=\${glidein_other##*/}
+if [ "$glidein_other" -gt "$1" ] 2>/dev/null; then return 1; fi
+done
+return 0
+}
 ${takeOver(limits.abandoned)}
 ${submissions.map((one) => submitOne(one, limits.submitSeconds)).join('\n')}`;
 }
 
 // Sequences without an intent: another pass died between the two, or is slow. Without its directory it cannot write
-// its intent any more, and so submits nothing; a directory that is not empty any more is fence enough. It is called
-// once this pass has a sequence of its own, so that nobody takes the old one again.
+// its intent any more, and so submits nothing; if it was faster, the directory goes back and is fence enough. It is
+// called once this pass has a sequence of its own, so that nobody takes the old one again: whoever makes a directory looks
+// after that, too, whether there is a higher one.
 function takeOver(abandoned: readonly number[]): string {
   const each = abandoned.map((sequence) => {
     const directory = `"$d/intents/${sequence}"`;
-    return `if [ -d ${directory} ]; then rm -f ${directory}/intent.part; rmdir ${directory} 2>/dev/null || return 1; fi`;
+    const aside = `"$d/jobs/abandoned-${sequence}.$$"`;
+    return `if [ -d ${directory} ]; then
+mv ${directory} ${aside} || return 1
+if [ -e ${aside}/intent ]; then mv ${aside} ${directory}; return 1; fi
+rm -rf ${aside}
+fi`;
   });
   return `take_over() {\n${[...each, 'return 0'].join('\n')}\n}`;
 }
@@ -178,12 +195,8 @@ function submitOne(one: PlannedSubmission, submitSeconds: number): string {
   const script = Buffer.from(one.script).toString('base64');
   const digest = createHash('sha256').update(one.script).digest('hex');
   return `part ${part('fence')}
-for glidein_other in "$d"/intents/*; do
-glidein_other=\${glidein_other##*/}
-if [ "$glidein_other" -ge ${one.sequence} ] 2>/dev/null; then part_end ${part('fence')} 1; exit 0; fi
-done
 if mkdir ${directory} 2>/dev/null; then
-if take_over; then part_end ${part('fence')} 0; else rmdir ${directory}; part_end ${part('fence')} 1; exit 0; fi
+if unfenced ${one.sequence} && take_over; then part_end ${part('fence')} 0; else rmdir ${directory}; part_end ${part('fence')} 1; exit 0; fi
 elif [ -d ${directory} ]; then part_end ${part('fence')} 1; exit 0
 else mkdir ${directory}; part_end ${part('fence')} 2; exit 0
 fi
@@ -227,9 +240,10 @@ export function cancel(command: string, seconds: number): string {
 /** Appends what was found out to the journal, and removes what nothing needs any more. */
 export function record(lines: readonly string[], forget: readonly Forgotten[]): string {
   const append = lines.length === 0 ? 'true' : `printf '\\n%s\\n' ${lines.map(quote).join(' ')} >> "$d/journal"`;
+  // A directory leaves `intents` whole: half of one would look like a sequence without an intent.
   const removals = forget.map(
     ({ sequence, tag, marks }) =>
-      `rm -rf "$d/intents/${sequence}" "$d/jobs/${tag}.sh" "$j/seen/${tag}".* ${marks.map((id) => `"$j"/ends/${quote(id)} "$j"/drain/${quote(id)}`).join(' ')}`,
+      `mv "$d/intents/${sequence}" "$d/jobs/over-${sequence}" && rm -rf "$d/jobs/over-${sequence}" "$d/jobs/${tag}.sh" "$j/seen/${tag}".* ${marks.map((id) => `"$j"/ends/${quote(id)} "$j"/drain/${quote(id)}`).join(' ')}`,
   );
   return `part record\n${append}\npart_end record $?\n${removals.join('\n')}`;
 }
@@ -246,16 +260,19 @@ export interface Forgotten {
 export const tokenHandshake = { ready: 'glidein-token-ready', begin: 'glidein-token-begin' };
 
 /**
- * Puts the token where jobs read it, and prints the digest of what arrived. Its text comes on stdin, after the line
- * `tokenHandshake.begin`, and is in no command line; the file is 0600 from its first byte and changes all at once.
+ * Puts the token where jobs read it, and prints the digest of what arrived. Its text comes on stdin, after a line of
+ * `tokenHandshake.begin` and the digest it must have (one that was cut changes nothing), and is in no command line; the file is 0600 from its first byte and changes all at once.
  */
 export function receiveToken(jobsDirectory: string): string {
   const inner = `umask 077
 j=${quotePath(jobsDirectory)}
 echo ${tokenHandshake.ready}
-while IFS= read -r line; do if [ "$line" = ${tokenHandshake.begin} ]; then break; fi; done
-mkdir -p "$j" && cat > "$j/token.part.$$" && chmod 600 "$j/token.part.$$" && digest=$(sha256sum < "$j/token.part.$$") \\
-&& mv "$j/token.part.$$" "$j/token" && echo "$digest"`;
+expected=
+while IFS= read -r line; do case $line in "${tokenHandshake.begin} "*) expected=\${line#* }; break ;; esac; done
+[ -n "$expected" ] || exit 1
+trap 'rm -f "$j/token.part.$$"' EXIT
+mkdir -p "$j" && cat > "$j/token.part.$$" && chmod 600 "$j/token.part.$$" && digest=$(sha256sum < "$j/token.part.$$" | cut -c1-64) \\
+&& if [ "$digest" != "$expected" ]; then rm -f "$j/token.part.$$"; false; fi && mv "$j/token.part.$$" "$j/token" && echo "$digest"`;
   // The login shell may be any: base64 keeps the text from it.
   return `exec /bin/sh -c 'eval "$(echo ${Buffer.from(inner).toString('base64')} | base64 -d)"'`;
 }

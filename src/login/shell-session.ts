@@ -189,7 +189,9 @@ function interruption(outcome: Unmet, program: Program, site: string, wire: Wire
     case 'late':
       return { kind: 'timed-out', site, step: program.purpose, seconds: program.timeoutSeconds };
     case 'closed': {
-      const said = tail(wire.stderr.text());
+      const said = tail(
+        `${wire.stdout.text()}\n${wire.stderr.text()}`.replaceAll(/^(begin|end)-[0-9a-f]{18}.*$/gm, ''),
+      );
       const reason = said === '' ? outcome.reason : `${outcome.reason}; last words: ${said}`;
       return { kind: 'connection-lost', site, step: program.purpose, reason };
     }

@@ -52,7 +52,7 @@ async function deliver(process: RemoteProcess, token: string): Promise<{ exit: E
     said.stdout += chunk.toString('utf8');
     if (begun || !said.stdout.includes(tokenHandshake.ready)) return;
     clearInterval(nudge);
-    process.stdin.end(`\n${tokenHandshake.begin}\n${token}\n`);
+    process.stdin.end(`\n${tokenHandshake.begin} ${deliveredDigest(token)}\n${token}\n`);
   });
   const exit = await process.exited;
   clearInterval(nudge);

@@ -78,6 +78,8 @@ export type SubmitOutcome =
   | { kind: 'inDoubt'; text: string };
 
 export interface ListQuery {
+  /** Whose tags are looked for. */
+  site: string;
   jobName: string;
   /**
    * Asked for in another form and order, so that a first listing that lost lines is seen to disagree with it. Only when

@@ -95,7 +95,7 @@ function parseSubmit(output: Output): SubmitOutcome {
 }
 
 const outcomeUnknown =
-  /Socket timed out|Unable to contact slurm controller \((?:send|receive|shutdown) failure\)|Zero Bytes were transmitted|Unexpected message received|Communication connection failure|Message (?:send|receive) failure|Connection timed out|Transport endpoint/i;
+  /Socket timed out|Connection reset|Broken pipe|Unspecified error|Unable to contact slurm controller \((?:send|receive|shutdown) failure\)|Zero Bytes were transmitted|Unexpected message received|Communication connection failure|Message (?:send|receive) failure|Connection timed out|Transport endpoint/i;
 
 const laterAgain =
   /connect failure|Rate limit exceeded|standby mode|Protocol authentication error|[Mm]unge|System submissions disabled|Required partition not available|Partition in DOWN|inactive or drain/i;
@@ -129,7 +129,7 @@ function listCommand(query: ListQuery): string {
   return `env SLURM_TIME_FORMAT=%s SLURM_BITSTR_LEN=0 squeue --user="$(id -un)" ${words.map(quote).join(' ')} ${quote(format)}`;
 }
 
-function parseList(output: Output): Listing {
+function parseList(output: Output, query: ListQuery): Listing {
   const said = output.stderr.trim();
   if (output.code !== 0) return incomplete(said === '' ? `squeue ended with ${output.code}` : said);
   // Seen in the field: an error on stderr and exit 0.
@@ -137,7 +137,7 @@ function parseList(output: Output): Listing {
   if (output.stdout !== '' && !output.stdout.endsWith('\n')) return incomplete('the last line of squeue is cut');
   const jobs: ListedJob[] = [];
   for (const line of output.stdout.split('\n').filter((line) => line !== '')) {
-    const found = parseLine(line);
+    const found = parseLine(line, query.site);
     if (found === null) return incomplete(`squeue printed a line that is not understood: ${printable(line)}`);
     jobs.push(...found);
   }
@@ -153,7 +153,7 @@ function printable(line: string): string {
 }
 
 /** The jobs of one line: several, where it is the record of waiting array tasks. Null: not understood. */
-function parseLine(line: string): ListedJob[] | null {
+function parseLine(line: string, site: string): ListedJob[] | null {
   const [id, base, index, state, nodes, start, submit, end, host, reason, comment, ...more] =
     line.split(fieldSeparator);
   if (id === undefined || base === undefined || !/^\d+$/.test(base) || index === undefined) return null;
@@ -166,7 +166,7 @@ function parseLine(line: string): ListedJob[] | null {
     submissionId: base,
     state: known,
     reason: reason === 'None' || reason === '' ? null : reason,
-    tag: /\b[a-z0-9][a-z0-9-]*-[a-z0-9]{10}\b/.exec(comment)?.[0] ?? null,
+    tag: tagIn(comment, site),
     nodes: Number(nodes) || 1,
     node: host === undefined || ['', 'n/a', 'N/A', '(null)'].includes(host) ? null : host,
     submittedAt: time(submit),
@@ -175,6 +175,12 @@ function parseLine(line: string): ListedJob[] | null {
     endsAt: waits ? null : time(end),
   };
   return indices.map((one) => ({ ...common, id: one === null ? id : `${base}_${one}`, index: one }));
+}
+
+/** The site's tag, also among a site's own words; or the comment, where it is a tag and nothing else: another site's. */
+function tagIn(comment: string, site: string): string | null {
+  const words = comment.match(/(?<![A-Za-z0-9-])[a-z0-9][a-z0-9-]*-[a-z0-9]{10}(?![A-Za-z0-9-])/g) ?? [];
+  return words.find((word) => word.slice(0, -11) === site) ?? words.find((word) => word === comment) ?? null;
 }
 
 /** `3`, `0-4`, `0-8:2`, `1,5-7`, each perhaps with a throttle `%2`. Null for anything else, such as a text cut with dots. */

@@ -118,11 +118,24 @@ describe('a submission that was accepted', () => {
     expect(states({ outcomes: accepted, ends: [end], notes: [closed] })).toEqual([]);
   });
 
-  it('takes one record without an index for all pilots that no other line shows', () => {
+  it('asks for those that only a record without an index may stand for', () => {
     const jobs = [job('7', 'finished'), job('7_1', 'running')];
     const found = take({ outcomes: accepted, jobs });
-    expect(found.pilots.map((pilot) => pilot.id)).toEqual(['7_1']);
-    expect(found.notes).toEqual([{ kind: 'closed', member: `${tag}.0`, at: start + 10 }]);
+    expect(found.pilots.map((pilot) => `${pilot.id} ${pilot.state}`)).toEqual(['7_0 unknown', '7_1 running']);
+    expect(found.missing).toEqual(['7_0']);
+  });
+
+  it('takes back that a pilot is over when it is listed running', () => {
+    const closed: Note = { kind: 'closed', member: `${tag}.0`, at: start + 5 };
+    const running = take({ outcomes: accepted, notes: [closed], jobs: [job('7_0', 'running'), job('7_1', 'running')] });
+    expect(running.notes).toEqual([{ kind: 'found', member: `${tag}.0`, at: start + 10 }]);
+    const dropped = take({ outcomes: accepted, notes: [closed, ...running.notes], jobs: [job('7_1', 'running')] });
+    expect(dropped.pilots.map((pilot) => pilot.state)).toEqual(['unknown', 'running']);
+  });
+
+  it('goes by its id where the site has put something else in place of the tag', () => {
+    const jobs = ['7_0', '7_1'].map((id) => job(id, 'running', { tag: 'account-2024projct' }));
+    expect(states({ outcomes: accepted, jobs })).toEqual(['7_0 running', '7_1 running']);
   });
 
   it('counts what the listing shows, whatever the journal says', () => {
@@ -154,7 +167,7 @@ describe('a submission whose outcome nobody knows', () => {
     const found = take({ jobs: [job('9_1', 'running')] });
     expect(found.inDoubt).toEqual([]);
     expect(found.pilots.map((pilot) => pilot.state)).toEqual(['unknown', 'running']);
-    expect(found.notes).toContainEqual({ kind: 'accepted', sequence: 1, submissionId: '9', at: start + 10 });
+    expect(found.notes).toContainEqual({ kind: 'accepted', tag, submissionId: '9', at: start + 10 });
   });
 
   it("is accepted by the job's own mark, when no listing shows it any more", () => {
@@ -174,28 +187,41 @@ describe('a submission whose outcome nobody knows', () => {
     expect(take({ jobs: untagged(start - 600) }).pilots).toHaveLength(2);
   });
 
+  it('stays in doubt where more than one submission, more than one job, or a job of another size could be meant', () => {
+    const untagged = (id: string) => job(id, 'running', { tag: null, submittedAt: start + 3 });
+    const other = intent({ sequence: 2, tag: 'campus-bbbbbbbbbb', count: 1 });
+    expect(take({ intents: [intent(), other], jobs: [untagged('9_0')] }).inDoubt).toHaveLength(2);
+    expect(take({ jobs: [untagged('9_0'), untagged('8_0')] }).inDoubt).toHaveLength(1);
+    expect(take({ jobs: [untagged('9_0'), untagged('9_1'), untagged('9_2')] }).inDoubt).toHaveLength(1);
+  });
+
+  it('is not settled by notes about an older submission of the same sequence', () => {
+    const notes: Note[] = [{ kind: 'never', tag: 'campus-oldoldoldo', at: start - 9 }];
+    expect(take({ notes }).inDoubt).toHaveLength(1);
+  });
+
   it('is never given up before two listings without it, five minutes after the attempt and a minute apart', () => {
     const ended = start + attemptSeconds;
     const at = (nowSeconds: number, notes: Note[]) => take({ nowSeconds, notes });
     expect(at(ended + 299, []).notes).toEqual([]);
     const first = at(ended + 300, []);
-    expect(first.notes).toEqual([{ kind: 'absent', sequence: 1, at: ended + 300 }]);
+    expect(first.notes).toEqual([{ kind: 'absent', tag, at: ended + 300 }]);
     expect(first.inDoubt).toHaveLength(1);
     expect(at(ended + 359, [...first.notes]).inDoubt).toHaveLength(1);
     const second = at(ended + 360, [...first.notes]);
     expect(second.inDoubt).toEqual([]);
     expect(second.absenceDecides).toBe(true);
-    expect(second.notes).toEqual([{ kind: 'never', sequence: 1, at: ended + 360 }]);
+    expect(second.notes).toEqual([{ kind: 'never', tag, at: ended + 360 }]);
     expect(second.pilots).toEqual([]);
   });
 
   it('does not take a listing from before the five minutes for one of the two', () => {
-    const early: Note = { kind: 'absent', sequence: 1, at: start + 100 };
+    const early: Note = { kind: 'absent', tag, at: start + 100 };
     expect(take({ notes: [early], nowSeconds: start + attemptSeconds + 400 }).inDoubt).toHaveLength(1);
   });
 
   it('counts it after all when it appears after it was given up', () => {
-    const never: Note = { kind: 'never', sequence: 1, at: start + 900 };
+    const never: Note = { kind: 'never', tag, at: start + 900 };
     expect(states({ notes: [never], jobs: [job('9_0', 'running'), job('9_1', 'running')] })).toEqual([
       '9_0 running',
       '9_1 running',
@@ -227,5 +253,9 @@ describe('capacity', () => {
     const intents = [intent({ count: 8 }), intent({ sequence: 2, count: 4, tag: 'campus-bbbbbbbbbb' })];
     expect(take({ intents, outcomes: [refused, second] }).capacity).toBe(8);
     expect(take({ intents: [intent({ count: 1 })], outcomes: [refused] }).capacity).toBe(1);
+    // Without arrays every pilot is a submission of its own.
+    const single = [1, 2, 3, 4].map((sequence) => intent({ sequence, count: 1, tag: `campus-ccccccccc${sequence}` }));
+    const taken = [2, 3, 4].map((sequence) => ({ ...outcome('7\n'), sequence }));
+    expect(take({ intents: single, outcomes: [refused, ...taken] }).capacity).toBe(4);
   });
 });

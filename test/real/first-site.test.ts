@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { clearRemote } from '../support/campus.ts';
 import { describeOnCluster } from '../support/cluster.ts';
 import { installPackage } from '../support/installed-package.ts';
+import { type PilotBed, pilotBed } from '../support/pilot-bed.ts';
 import { mustRun, run } from '../support/run-program.ts';
 import { filesBelow, modesBelow } from '../support/secret-search.ts';
 import { cancelAllJobs, livingJobs } from '../support/slurm-jobs.ts';
@@ -14,14 +15,18 @@ import { waitUntil } from '../support/wait-until.ts';
 describeOnCluster('somebody new, with the packed files and an empty home directory', (cluster) => {
   let home: string;
   let env: NodeJS.ProcessEnv;
+  let bed: PilotBed;
   beforeEach(async () => {
     home = mkdtempSync(join(cluster.prefix, 'newcomer-'));
     const programs = await installPackage(join(home, 'installed'));
     const { GLIDEIN_CONFIG_DIR: _dir, XDG_CONFIG_HOME: _config, XDG_DATA_HOME: _data, ...rest } = sshClientEnv(cluster);
+    bed = pilotBed(cluster);
+    bed.acts('trap "exit 0" TERM; while :; do sleep 0.1; done');
     env = { ...rest, HOME: home, NO_COLOR: '1', PATH: `${programs}:${rest['PATH']}` };
   });
   afterEach(async () => {
     await cancelAllJobs(cluster);
+    bed.remove();
     rmSync(home, { recursive: true, force: true });
     clearRemote(cluster.users.ada);
   });
@@ -73,6 +78,7 @@ describeOnCluster('somebody new, with the packed files and an empty home directo
     expect(rendered.stderr).toContain('sbatch');
     expect(await run('bash', ['-n'], { input: rendered.stdout })).toMatchObject({ code: 0, stderr: '' });
 
+    await done('site', 'set', 'campus', ...bed.settings); // The nodes have no Apptainer.
     const dry = await done('submit', 'campus', '--dry-run', '--json');
     expect(JSON.parse(dry.stdout)).toMatchObject({ sites: [{ submitted: 0, planned: { submit: 1 } }] });
     expect(await count()).toBe(0);
@@ -106,6 +112,7 @@ describeOnCluster('somebody new, with the packed files and an empty home directo
     writeFileSync(file, JSON.stringify({ name: 'campus', target: 1, connection, scheduler, pilot }));
     const known = new Set(filesBelow(home));
     await done('site', 'import', file);
+    await done('site', 'set', 'campus', ...bed.settings);
     await done('top-up', 'campus');
     const made = filesBelow(home)
       .filter((path) => !known.has(path))

@@ -17,7 +17,7 @@ const job: BatchJob = {
   extra: [],
   skip: [],
 };
-const query: ListQuery = { jobName: 'g-campus', secondLook: false };
+const query: ListQuery = { site: 'campus', jobName: 'g-campus', secondLook: false };
 const output = (stdout: string, stderr = '', code = 0): Output => ({ stdout, stderr, code });
 
 const system = 'slurm-22.05.8';
@@ -243,9 +243,11 @@ describe('listing', () => {
       reason: 'Priority',
     });
     expect(one(line('12_3', 'RUNNING', 'None', { comment: '(null)' }))).toMatchObject({ tag: null });
-    expect(one(line('12_3', 'RUNNING', 'None', { comment: 'site:x campus-b-abcdefghij;y' }))).toMatchObject({
-      tag: 'campus-b-abcdefghij',
-    });
+    const tagOf = (comment: string) =>
+      (one(line('12_3', 'RUNNING', 'None', { comment })) as { tag: string | null }).tag;
+    expect(tagOf('site:x account-2024projct campus-abcdefghij;y')).toBe('campus-abcdefghij');
+    expect(tagOf('campus-b-abcdefghij')).toBe('campus-b-abcdefghij');
+    expect(tagOf('site:x account-2024projct')).toBe(null);
   });
 
   it.each([

@@ -54,7 +54,7 @@ async function list(record: Record, note: string): Promise<void> {
   await record(LIST, note);
   for (const secondLook of [false, true]) {
     await record(
-      slurm.listCommand({ jobName: JOB_NAME, secondLook }),
+      slurm.listCommand({ site: 'campus', jobName: JOB_NAME, secondLook }),
       `${note}: ${secondLook ? 'second' : 'first'} look`,
     );
   }
