@@ -20,9 +20,16 @@ export interface RemoteDirectories {
   logs: string;
 }
 
-/** The account's own lines, run in the session's shell: what they load or export lasts. */
+/**
+ * The account's own lines, run in the session's shell: what they load or export lasts. Options, aliases and IFS do not:
+ * the programs after it must mean what they say. (A program is parsed whole before its first line runs, so aliases have
+ * to go here.) Ends with the status of the last line.
+ */
 export function prologue(lines: readonly string[]): string {
-  return lines.join('\n');
+  return `${lines.join('\n')}
+glidein_code=$?
+unset IFS; set +efuCvx; unalias -a 2>/dev/null
+(exit $glidein_code)`;
 }
 
 /**
@@ -37,9 +44,7 @@ export function prepare(
 ): string {
   const { mark } = options;
   const patterns = defaultsPrefixes.map((prefix) => `${prefix}*`).join('|');
-  // What a prologue set for itself must not change what these programs mean.
-  return `unset IFS; set +efuCvx; unalias -a 2>/dev/null
-umask 077
+  return `umask 077
 d=${quotePath(directories.site)}
 j=${quotePath(directories.jobs)}
 l=${quotePath(directories.logs)}

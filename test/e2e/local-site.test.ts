@@ -138,6 +138,14 @@ it('halves the array after a refusal for capacity, and grows again', async () =>
   expect(await site(['top-up'])).toMatchObject({ code: 0, submitted: 4 });
 });
 
+it('shows the words of a remote machine, but lets them steer no terminal', async () => {
+  fake.failNextSubmit('escape');
+  const refused = await call(['top-up']);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain('?]0;owned?');
+  expect(refused.stderr).not.toContain('\u001b]');
+});
+
 it('names a missing image before anything is submitted', async () => {
   await call(['site', 'set', 'campus', 'image.remotePath=~/no-such.sif']);
   expect(await site(['top-up'])).toMatchObject({

@@ -133,6 +133,34 @@ describe('on a login host', () => {
     expect(fake.jobs()).toEqual([]);
   });
 
+  it('whoever takes an old sequence again sees the higher one, however late', async () => {
+    await using host = await open();
+    await host.submit([planned(2)], []);
+    // It passed every check that comes before its mkdir long ago.
+    expect(await host.submit([planned(1, 2, 'campus-bbbbbbbbbb')], [])).toMatchObject({
+      ok: true,
+      value: [{ kind: 'fenced' }],
+    });
+    expect(readdirSync(join(site(), 'intents'))).toEqual(['2']);
+    expect(fake.jobs()).toHaveLength(2);
+  });
+
+  it('what a half cleared sequence left does not block the site', async () => {
+    await using host = await open();
+    mkdirSync(join(site(), 'intents/1'));
+    writeFileSync(join(site(), 'intents/1/stdout'), '');
+    expect(await host.submit([planned(2)], [1])).toMatchObject({ ok: true, value: [{ kind: 'answered' }] });
+    expect(readdirSync(join(site(), 'intents'))).toEqual(['2']);
+  });
+
+  it('a submitting shell that ends before the answer leaves the submission in doubt', async () => {
+    await using host = await open();
+    const answers = await host.submit([{ ...planned(1), command: `sh -c 'exit 137'` }], []);
+    if (!answers.ok || answers.value[0]?.kind !== 'answered') throw new Error('no answer');
+    expect(slurm.parseSubmit(answers.value[0].output).kind).toBe('inDoubt');
+    expect((await lookAt(host)).census.inDoubt).toHaveLength(1);
+  });
+
   it('a pass that lost its sequence before it wrote its intent submits nothing', async () => {
     await using host = await open();
     // It is slow between fence and intent: its own directory is gone by then.
@@ -193,6 +221,23 @@ describe('on a login host', () => {
     await until(() => existsSync(join(site(), 'intents/1/outcome')));
     expect(fake.jobs()).toEqual(['101_0', '101_1']);
   });
+});
+
+describe('a prologue', () => {
+  it.each(['set -f', 'set -e', 'set -u', 'set -C', 'IFS=:', "alias cut='cut -z'"])(
+    'that says %s changes nothing of ours',
+    async (line) => {
+      await using host = await open({ prologue: [line, 'export SQUEUE_STATES=R'] });
+      await host.submit([planned(1)], []);
+      fake.failNextSubmit('refuse');
+      const refused = await host.submit([planned(2)], []);
+      expect(refused).toMatchObject({ ok: true, value: [{ kind: 'answered', output: { code: 1 } }] });
+      const look = await lookAt(host);
+      expect(look.census).toMatchObject({ nextSequence: 3, inDoubt: [] });
+      expect(look.census.pilots.map((pilot) => pilot.state)).toEqual(['pending', 'pending']);
+      expect(await host.submit([planned(2)], [])).toMatchObject({ ok: true, value: [{ kind: 'fenced' }] });
+    },
+  );
 });
 
 describe('a listing', () => {
@@ -270,6 +315,18 @@ describe('the lock', () => {
     second = null;
   });
 
+  it('by a directory that is let go in the last moment is taken, not leaked', async () => {
+    const env = noFlock();
+    await using host = await open({}, env);
+    mkdirSync(join(site(), 'lock.d'));
+    // It goes away during the one second that the first try waits.
+    writeFileSync(join(fake.home, 'bin/sleep'), `#!/bin/sh\nrmdir "${site()}/lock.d"\n`, { mode: 0o755 });
+    const began = Date.now();
+    expect(await host.lock()).toEqual({ ok: true, value: undefined });
+    expect(Date.now() - began).toBeLessThan(5000);
+    expect(readFileSync(join(site(), 'lock.d/owner'), 'utf8')).toMatch(/^\d+ .* \(process \d+\)$/m);
+  });
+
   it('by a directory without a name in it is taken over after a while', async () => {
     const env = noFlock();
     // Its seconds pass at once.
@@ -310,6 +367,26 @@ describe('the token', () => {
     });
     expect(await sendToken(transport, token, place, quietContext())).toEqual({ ok: true, value: undefined });
     expect(readFileSync(join(site(), 'token'), 'utf8')).toBe(`${token}\n`);
+  });
+
+  it('that is cut on the way changes nothing', async () => {
+    const transport = shellTransport({ shell: '/bin/sh', env: fake.env });
+    await sendToken(transport, token, place, quietContext());
+    const cuts = [
+      '',
+      'glidein-token-begin',
+      `glidein-token-begin ${deliveredDigest('other')}\n`,
+      `glidein-token-begin ${deliveredDigest('other')}\noth`,
+    ];
+    for (const sent of cuts) {
+      const process = await transport.spawn(receiveToken('~/.glidein/campus'), {
+        signal: new AbortController().signal,
+      });
+      process.stdin.end(sent);
+      expect(await process.exited).not.toEqual({ kind: 'exited', code: 0 });
+      expect(readFileSync(join(site(), 'token'), 'utf8')).toBe(`${token}\n`);
+    }
+    expect(readdirSync(site()).filter((name) => name.startsWith('token'))).toEqual(['token']);
   });
 
   it('that cannot be written is a failure with the reason', async () => {

@@ -65,7 +65,10 @@ describeOnCluster('somebody new, with the packed files and an empty home directo
     expect((await done('site', 'show', 'campus')).stdout).toContain('Campus-Slurm');
 
     const missing = await glidein('token', 'check', 'campus');
-    expect(missing).toMatchObject({ code: 2, stderr: expect.stringContaining(`install -m 600 /dev/stdin ${token}`) });
+    expect(missing).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`install -D -m 600 /dev/stdin ${token}`),
+    });
     // As the hint says, from a pipe; the directory is theirs to make.
     mkdirSync(dirname(token));
     const typed = missing.stderr.match(/install -m 600 \/dev\/stdin \S+/)?.[0] ?? 'false';

@@ -10,7 +10,7 @@ export interface FakeSlurm {
   /** The ids of the jobs there are, from the files, not from any listing. */
   jobs(): string[];
   start(id: string): void;
-  failNextSubmit(fault: 'refuse' | 'capacity' | 'lost-nothing' | 'lost-accepted'): void;
+  failNextSubmit(fault: 'refuse' | 'capacity' | 'escape' | 'lost-nothing' | 'lost-accepted'): void;
   failListings(fault: 'fail' | 'error-with-0' | 'hang' | 'half' | 'half-and-silent' | 'cut' | ''): void;
   remove(): void;
 }
