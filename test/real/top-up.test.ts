@@ -38,6 +38,23 @@ describeOnCluster('a site kept at its target, on real Slurm over real SSH', (clu
     expect(await count()).toBe(5);
   });
 
+  it('replaces exactly those that were cancelled by hand while they waited, one or a whole array', async () => {
+    await here.set('target=8');
+    await here.site(['top-up', 'campus']);
+    await allRun(8);
+    await here.set('target=11');
+    const { ids } = await here.site(['top-up', 'campus']);
+    // Slurm shows no trace of a waiting task that was cancelled, and one line for a whole waiting array.
+    await run('scancel', [ids[1] ?? ''], { env: slurmEnv(cluster) });
+    await waitUntil('one is gone', 20, async () => (await count()) === 10);
+    expect(await here.site(['top-up', 'campus'])).toMatchObject({ code: 0, submitted: 1, unknown: 0 });
+    expect(await count()).toBe(11);
+    await run('scancel', [(ids[0] ?? '').replace(/_.*/, '')], { env: slurmEnv(cluster) });
+    await waitUntil('the array is gone', 20, async () => (await count()) === 9);
+    expect(await here.site(['top-up', 'campus'])).toMatchObject({ code: 0, submitted: 2, unknown: 0 });
+    expect(await count()).toBe(11);
+  });
+
   it('cancels pending pilots first, newest first, when the target shrinks', async () => {
     await here.set('target=8');
     const first = await here.site(['top-up', 'campus']);
