@@ -39,7 +39,8 @@ async function cancelOn(host: LoginHost, profile: Profile, wanted: Wanted, dryRu
 }
 
 function matching(pilots: readonly Pilot[], wanted: Wanted, profile: Profile): Result<string[]> {
-  if (wanted.kind === 'all') return ok(pilots.map((pilot) => pilot.id));
+  // What is on its way out needs no second telling.
+  if (wanted.kind === 'all') return ok(pilots.filter((pilot) => pilot.state !== 'ending').map((pilot) => pilot.id));
   if (wanted.kind === 'pending') {
     return ok(pilots.filter((pilot) => pilot.state === 'pending' || pilot.state === 'held').map((pilot) => pilot.id));
   }

@@ -2,19 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import type { Context, Step } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
-import type { ListedJob, ListQuery, Output, Scheduler } from '../schedulers/scheduler.ts';
+import type { ListQuery, Output, Scheduler } from '../schedulers/scheduler.ts';
 import type { Transport } from '../transports/transport.ts';
-import { type Census, census } from './census.ts';
-import {
-  type Note,
-  readEnds,
-  readIntents,
-  readNotes,
-  readOutcomes,
-  readSeen,
-  readSequences,
-  writeNote,
-} from './journal.ts';
+import { type Note, writeNote } from './journal.ts';
+import { type Answers, type Look, listedJobs, lookFrom, type Observed, observedFrom } from './observation.ts';
 import * as programs from './remote-programs.ts';
 import { openShellSession, type Program, type ShellSession } from './shell-session.ts';
 
@@ -32,17 +23,6 @@ export interface LoginSettings {
   arrays: boolean;
   /** Nothing is to be changed there, not even a directory made. */
   looksOnly: boolean;
-}
-
-export interface Look {
-  census: Census;
-  /** The account there. */
-  user: string;
-  /** SHA-256 of the token there; null when there is none. */
-  tokenDigest: string | null;
-  /** False when `imagePath` cannot be read there. */
-  imageThere: boolean;
-  nowSeconds: number;
 }
 
 export type Submitted =
@@ -91,23 +71,12 @@ export async function openLoginHost(
 /** More than these wait for the next pass; until then they count. */
 const mostAskedAtOnce = 100;
 
-/** What one program read. */
-interface Observed {
-  text(part: string): string;
-  jobs: readonly ListedJob[];
-  nowSeconds: number;
-  imageThere: boolean;
-}
-
-type Answers = ReadonlyMap<string, 'exists' | 'gone'>;
-
 class Host implements LoginHost {
   private readonly mark = randomBytes(9).toString('hex');
   private readonly session: ShellSession;
   private readonly scheduler: Scheduler;
   private readonly settings: LoginSettings;
   private readonly context: Context;
-  private user = '';
 
   constructor(session: ShellSession, scheduler: Scheduler, settings: LoginSettings, context: Context) {
     this.session = session;
@@ -138,7 +107,6 @@ class Host implements LoginHost {
     const host = parts.value.get('host');
     if (host?.code !== 0)
       return failed(this.unusable(`the directory ${directories.site} cannot be used`, host?.stderr ?? ''));
-    this.user = host.stdout.split(/\s/)[0] ?? '';
     return ok(undefined);
   }
 
@@ -185,12 +153,12 @@ class Host implements LoginHost {
     if (!look.ok || !look.value.look.census.absenceDecides) return look.ok ? ok(look.value.look) : look;
     // What is to be believed gone must be missing from a listing in another form too.
     const second = await this.observe([false, true]);
-    return second.ok ? ok(this.takeLook(second.value, look.value.asked)) : second;
+    return second.ok ? ok(this.lookFrom(second.value, look.value.asked)) : second;
   }
 
   /** The scheduler's own word on pilots that the listing does not show. */
   private async askForMissing(observed: Observed): Promise<Result<{ look: Look; asked: Answers }>> {
-    const look = this.takeLook(observed, new Map());
+    const look = this.lookFrom(observed, new Map());
     const ids = look.census.missing.slice(0, mostAskedAtOnce);
     if (ids.length === 0) return ok({ look, asked: new Map() });
     const seconds = this.settings.timeouts.listSeconds;
@@ -202,7 +170,11 @@ class Host implements LoginHost {
     if (!parts.ok) return parts;
     const part = parts.value.get('ask');
     const asked = part === undefined ? new Map() : this.scheduler.parseAsk(part);
-    return ok({ look: this.takeLook(observed, asked), asked });
+    return ok({ look: this.lookFrom(observed, asked), asked });
+  }
+
+  private lookFrom(observed: Observed, asked: Answers): Look {
+    return lookFrom(observed, asked, this.scheduler, this.settings);
   }
 
   private async observe(looks: readonly boolean[]): Promise<Result<Observed>> {
@@ -217,78 +189,11 @@ class Host implements LoginHost {
       timeoutSeconds: listSeconds * looks.length + graceSeconds,
     });
     if (!parts.ok) return parts;
-    const jobs = this.listedJobs(parts.value, queries, listCommands);
-    return jobs.ok ? this.observedFrom(parts.value, jobs.value) : jobs;
+    const jobs = listedJobs(parts.value, queries, this.scheduler, this.settings);
+    return jobs.ok ? observedFrom(parts.value, jobs.value, this.settings.site) : jobs;
   }
 
   /** Several listings in different forms must show the same jobs. */
-  private listedJobs(
-    parts: ReadonlyMap<string, programs.Part>,
-    queries: readonly ListQuery[],
-    commands: readonly string[],
-  ): Result<readonly ListedJob[]> {
-    const { site } = this.settings;
-    let jobs: readonly ListedJob[] | null = null;
-    for (const [position, query] of queries.entries()) {
-      const command = commands[position] ?? '';
-      const part = parts.get(`listing${position}`);
-      if (part === undefined) return failed({ kind: 'listing-incomplete', site, command, said: 'its end is missing' });
-      if (part.code === 124) {
-        const said = `no answer within ${this.settings.timeouts.listSeconds} s`;
-        return failed({ kind: 'listing-incomplete', site, command, said });
-      }
-      const listing = this.scheduler.parseList(part, query);
-      if (listing.kind === 'incomplete')
-        return failed({ kind: 'listing-incomplete', site, command, said: listing.reason });
-      if (jobs !== null && !sameJobs(jobs, listing.jobs)) {
-        return failed({
-          kind: 'listing-incomplete',
-          site,
-          command,
-          said: 'two listings, each in another form, do not show the same jobs',
-        });
-      }
-      jobs = listing.jobs;
-    }
-    return ok(jobs ?? []);
-  }
-
-  private observedFrom(parts: ReadonlyMap<string, programs.Part>, jobs: readonly ListedJob[]): Result<Observed> {
-    for (const name of ['clock', 'sequences', 'intents', 'outcomes', 'notes', 'seen', 'ends', 'token'] as const) {
-      const part = parts.get(name);
-      if (part?.code === 0) continue;
-      return failed(this.unusable(`reading the site's ${name} failed`, part?.stderr ?? 'the answer is cut'));
-    }
-    const text = (name: string) => parts.get(name)?.stdout ?? '';
-    const nowSeconds = Number(text('clock').trim());
-    if (!Number.isSafeInteger(nowSeconds) || nowSeconds <= 0)
-      return failed(this.unusable('`date +%s` gave no time', text('clock')));
-    return ok({ text, jobs, nowSeconds, imageThere: parts.get('image')?.code === 0 });
-  }
-
-  private takeLook({ text, jobs, nowSeconds, imageThere }: Observed, asked: Answers): Look {
-    const { scheduler, settings } = this;
-    const taken = census({
-      site: settings.site,
-      nowSeconds,
-      attemptSeconds: settings.timeouts.submitSeconds + 60,
-      sequences: readSequences(text('sequences')),
-      intents: readIntents(text('intents')),
-      outcomes: readOutcomes(text('outcomes')),
-      notes: readNotes(text('notes')),
-      seen: readSeen(text('seen')),
-      ends: readEnds(text('ends')),
-      jobs,
-      asked,
-      parseOutcome: (outcome) => scheduler.parseSubmit(outcome.output),
-      firstIndex: scheduler.firstIndex,
-      pilotId: (submissionId, index) => scheduler.pilotId(submissionId, settings.arrays ? index : null),
-      submissionIdOf: (id) => scheduler.submissionIdOf(id),
-    });
-    const tokenDigest = /^[0-9a-f]{64}/.exec(text('token'))?.[0] ?? null;
-    return { census: taken, user: this.user, tokenDigest, imageThere, nowSeconds };
-  }
-
   async submit(
     submissions: readonly programs.PlannedSubmission[],
     abandoned: readonly number[],
@@ -372,11 +277,6 @@ function holderIn(text: string): string {
   const seconds = Number(match?.[2]);
   if (match === null || !(seconds < 8.64e12)) return 'somebody who left no name';
   return `${match[1]} since ${new Date(seconds * 1000).toISOString()}`;
-}
-
-function sameJobs(one: readonly ListedJob[], other: readonly ListedJob[]): boolean {
-  const ids = new Set(one.map((job) => job.id));
-  return ids.size === new Set(other.map((job) => job.id)).size && other.every((job) => ids.has(job.id));
 }
 
 function submittedFrom(one: programs.PlannedSubmission, parts: ReadonlyMap<string, programs.Part>): Submitted[] {

@@ -5,6 +5,7 @@ import { type LoginHost, type LoginSettings, openLoginHost } from '../../src/log
 import { receiveToken } from '../../src/login/remote-programs.ts';
 import { deliveredDigest, sendToken } from '../../src/login/token-delivery.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
+import { wholeNodeJob as job } from '../support/batch-job.ts';
 import { type FakeSlurm, fakeSlurm } from '../support/fake-slurm.ts';
 import { quietContext, shellTransport } from '../support/shell-transport.ts';
 
@@ -33,21 +34,6 @@ async function open(more: Partial<LoginSettings> = {}, env: NodeJS.ProcessEnv = 
   if (!host.ok) throw new Error(JSON.stringify(host.failure));
   return host.value;
 }
-
-const job = {
-  name: 'g-campus',
-  walltimeSeconds: 7200,
-  queue: null,
-  account: null,
-  project: null,
-  qos: null,
-  constraint: null,
-  reservation: null,
-  cores: null,
-  memoryMB: null,
-  extra: [],
-  skip: [],
-};
 
 function planned(sequence: number, count = 2, tag = `campus-aaaaaaaa${String(sequence).padStart(2, '0')}`) {
   const command = slurm.submitCommand(job, { tag, count, array: true, logDirWord: '"$l"' });

@@ -1,22 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { BatchJob, ListQuery, Output } from '../../src/schedulers/scheduler.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
+import { wholeNodeJob as job } from '../support/batch-job.ts';
 import { type Recorded, recordedSystems, recordings } from '../support/recordings.ts';
 
-const job: BatchJob = {
-  name: 'g-campus',
-  walltimeSeconds: 43_200,
-  queue: null,
-  account: null,
-  project: null,
-  qos: null,
-  constraint: null,
-  reservation: null,
-  cores: null,
-  memoryMB: null,
-  extra: [],
-  skip: [],
-};
 const query: ListQuery = { site: 'campus', jobName: 'g-campus', secondLook: false };
 const output = (stdout: string, stderr = '', code = 0): Output => ({ stdout, stderr, code });
 
