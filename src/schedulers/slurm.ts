@@ -239,7 +239,10 @@ function stateOf(state: string, reason: string): JobState | null {
   return known;
 }
 
-/** One `scontrol` an id: with several it stops at the first that it does not know. */
+/**
+ * One `scontrol` an id: with several it stops at the first that it does not know. 22.05.8 says `Job 9_1 not found` of a
+ * waiting task that was cancelled out of its array, and `Invalid job id specified` of an array it does not know (run).
+ */
 function askCommand(ids: readonly string[]): string {
   const program = 'for id; do echo "asked $id"; scontrol --oneliner show job "$id" </dev/null 2>&1; done; echo asked';
   return commandLine(['sh', '-c', program, 'sh', ...ids]);
@@ -249,7 +252,7 @@ function parseAsk(output: Output): ReadonlyMap<string, 'exists' | 'gone'> {
   const answers = new Map<string, 'exists' | 'gone'>();
   for (const [, id = '', said = ''] of output.stdout.matchAll(/^asked (\S+)\n([\s\S]*?)(?=^asked)/gm)) {
     const states = [...said.matchAll(/\bJobState=(\S+)/g)].map((match) => match[1] ?? '');
-    if (/Invalid job id specified/.test(said)) answers.set(id, 'gone');
+    if (/Invalid job id specified|^Job \S+ not found$/m.test(said)) answers.set(id, 'gone');
     else if (states.length > 0)
       answers.set(id, states.every((state) => stateOf(state, '') === 'finished') ? 'gone' : 'exists');
   }

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { clearRemote } from '../support/campus.ts';
 import { describeOnCluster } from '../support/cluster.ts';
@@ -69,9 +69,8 @@ describeOnCluster('somebody new, with the packed files and an empty home directo
       code: 2,
       stderr: expect.stringContaining(`install -D -m 600 /dev/stdin ${token}`),
     });
-    // As the hint says, from a pipe; the directory is theirs to make.
-    mkdirSync(dirname(token));
-    const typed = missing.stderr.match(/install -m 600 \/dev\/stdin \S+/)?.[0] ?? 'false';
+    // As the hint says, from a pipe.
+    const typed = missing.stderr.match(/install -D -m 600 \/dev\/stdin \S+/)?.[0] ?? 'false';
     await mustRun('sh', ['-c', `cat | ${typed}`], { input: `${testToken()}\n` });
     expect((await done('token', 'check', 'campus')).stdout).toContain('good until');
 

@@ -295,6 +295,8 @@ describe('asking for pilots by id', () => {
       'slurm_load_jobs error: Unable to contact slurm controller (connect failure)',
       'asked 12_3',
       'JobId=16 JobState=CANCELLED Reason=None',
+      'asked 12_5',
+      'Job 12_5 not found',
       'asked 12_4',
       'asked',
       '',
@@ -303,6 +305,7 @@ describe('asking for pilots by id', () => {
       ['12_0', 'exists'],
       ['12_1', 'gone'],
       ['12_3', 'gone'],
+      ['12_5', 'gone'],
     ]);
   });
 
