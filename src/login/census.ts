@@ -1,6 +1,7 @@
 import { siteOfTag } from '../pilot/tag.ts';
-import type { ListedJob, SubmitOutcome } from '../schedulers/scheduler.ts';
-import type { EndMark, Intent, Mark, Note, Outcome } from './journal.ts';
+import type { ListedJob } from '../schedulers/scheduler.ts';
+import { type CensusInput, type Facts, factsFrom, grouped } from './evidence.ts';
+import type { Intent, Note } from './journal.ts';
 import { memberKey } from './journal.ts';
 
 /**
@@ -52,28 +53,6 @@ export interface Census {
   abandoned: readonly number[];
 }
 
-export interface CensusInput {
-  site: string;
-  nowSeconds: number;
-  /** The longest an attempt can have lasted, the scheduler's client killed and all. */
-  attemptSeconds: number;
-  /** Every sequence that was taken. */
-  sequences: readonly number[];
-  intents: readonly Intent[];
-  outcomes: readonly Outcome[];
-  notes: readonly Note[];
-  seen: readonly Mark[];
-  ends: readonly EndMark[];
-  /** Complete; the jobs of this user and job name. */
-  jobs: readonly ListedJob[];
-  /** What the scheduler said when it was asked for pilots by their ids. */
-  asked: ReadonlyMap<string, 'exists' | 'gone'>;
-  parseOutcome(outcome: Outcome): SubmitOutcome;
-  firstIndex: number;
-  pilotId(submissionId: string, index: number): string;
-  submissionIdOf(pilotId: string): string;
-}
-
 /** A killed client's job can appear late: seen with every scheduler. */
 const settleDelaySeconds = 300;
 const betweenListingsSeconds = 60;
@@ -109,59 +88,6 @@ export function census(input: CensusInput): Census {
 /** A job of this name without a tag may be ours, its tag erased; one with another site's tag is that site's. */
 function mayBeOurs(job: ListedJob, input: CensusInput): boolean {
   return job.tag === null || siteOfTag(job.tag) === input.site;
-}
-
-/** What the journal and the marks say, by what it is asked for. */
-interface Facts {
-  sequences: ReadonlySet<number>;
-  answers: ReadonlyMap<number, { outcome: Outcome; answer: SubmitOutcome }>;
-  settled: ReadonlyMap<string, Note & { kind: 'accepted' | 'never' }>;
-  absences: ReadonlyMap<string, readonly number[]>;
-  seen: ReadonlyMap<string, Mark>;
-  ends: ReadonlyMap<string, EndMark>;
-  /** The pilots taken to be over, and since when others were missed; a later `found` takes back either. */
-  closed: ReadonlyMap<string, number>;
-  missed: ReadonlyMap<string, number>;
-  bySubmission: ReadonlyMap<string, readonly ListedJob[]>;
-  byTag: ReadonlyMap<string, readonly ListedJob[]>;
-}
-
-function factsFrom(input: CensusInput): Facts {
-  const closed = new Map<string, number>();
-  const missed = new Map<string, number>();
-  for (const note of input.notes) {
-    if (note.kind === 'closed') closed.set(note.member, note.at);
-    if (note.kind === 'missed' && !missed.has(note.member)) missed.set(note.member, note.at);
-    if (note.kind === 'found') for (const map of [closed, missed]) map.delete(note.member);
-  }
-  const settling = input.notes.filter((note) => note.kind === 'accepted' || note.kind === 'never');
-  const absent = input.notes.filter((note) => note.kind === 'absent');
-  return {
-    sequences: new Set(input.intents.map((intent) => intent.sequence)),
-    answers: new Map(
-      input.outcomes.map((outcome) => [outcome.sequence, { outcome, answer: input.parseOutcome(outcome) }]),
-    ),
-    settled: new Map(settling.map((note) => [note.tag, note])),
-    absences: new Map(
-      [...grouped(absent, (note) => note.tag)].map(([tag, notes]) => [tag, notes.map((note) => note.at)]),
-    ),
-    seen: new Map(input.seen.map((mark) => [mark.tag, mark])),
-    ends: new Map(input.ends.map((end) => [memberKey(end.tag, end.index), end])),
-    closed,
-    missed,
-    bySubmission: grouped(input.jobs, (job) => job.submissionId),
-    byTag: grouped(input.jobs, (job) => job.tag ?? ''),
-  };
-}
-
-function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group === undefined) groups.set(key(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 type Fate =

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { plan } from '../../src/fleet/plan.ts';
-import { type CensusInput, census } from '../../src/login/census.ts';
+import { census } from '../../src/login/census.ts';
+import type { CensusInput } from '../../src/login/evidence.ts';
 import type { EndMark, Intent, Note, Outcome } from '../../src/login/journal.ts';
 import type { ListedJob } from '../../src/schedulers/scheduler.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';

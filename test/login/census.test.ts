@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CensusInput, census } from '../../src/login/census.ts';
+import { census } from '../../src/login/census.ts';
+import type { CensusInput } from '../../src/login/evidence.ts';
 import type { Intent, Note, Outcome } from '../../src/login/journal.ts';
 import type { ListedJob } from '../../src/schedulers/scheduler.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
