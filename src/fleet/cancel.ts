@@ -4,24 +4,19 @@ import { failed, ok, type Result } from '../failure.ts';
 import type { Pilot } from '../login/census.ts';
 import type { LoginHost } from '../login/login-host.ts';
 import { closedNotes, reportOf, withCancelled } from './pass.ts';
-import { connect, openSession, schedulerOf } from './site-login.ts';
+import { onLoginHost, schedulerOf } from './site-login.ts';
 import { failureReport, type SiteReport, stateOf } from './site-report.ts';
 
 /** Which pilots a person wants ended. An id is a pilot's, or a submission's for all of its pilots. */
 export type Wanted = { kind: 'ids'; ids: readonly string[] } | { kind: 'pending' } | { kind: 'all' };
 
 /** Ends pilots at once; running jobs die with them. */
-export async function cancel(profile: Profile, wanted: Wanted, dryRun: boolean, context: Context): Promise<SiteReport> {
-  const connected = await connect(profile, context);
-  if (!connected.ok) return failureReport(profile.name, profile.target, connected.failure);
-  await using transport = connected.value;
-  const opened = await openSession(transport, profile, { looksOnly: dryRun }, context);
-  if (!opened.ok) return failureReport(profile.name, profile.target, opened.failure);
-  await using host = opened.value;
-  const locked = dryRun ? ok(undefined) : await host.lock();
-  if (!locked.ok) return failureReport(profile.name, profile.target, locked.failure);
-  // Awaited here: the session must outlive it.
-  return await cancelOn(host, profile, wanted, dryRun);
+export function cancel(profile: Profile, wanted: Wanted, dryRun: boolean, context: Context): Promise<SiteReport> {
+  return onLoginHost(profile, { looksOnly: dryRun }, context, async (host) => {
+    const locked = dryRun ? ok(undefined) : await host.lock();
+    if (!locked.ok) return failureReport(profile.name, profile.target, locked.failure);
+    return cancelOn(host, profile, wanted, dryRun);
+  });
 }
 
 async function cancelOn(host: LoginHost, profile: Profile, wanted: Wanted, dryRun: boolean): Promise<SiteReport> {

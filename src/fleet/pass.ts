@@ -14,7 +14,7 @@ import type { Transport } from '../transports/transport.ts';
 import type { Plan } from './plan.ts';
 import type { SiteJob } from './site-job.ts';
 import { connect, openSession, schedulerOf } from './site-login.ts';
-import { countsOf, failureReport, type SiteReport, stateOf } from './site-report.ts';
+import { failureReport, foundReport, type SiteReport, stateOf } from './site-report.ts';
 
 /** One pass over one site: connect, lock, look, decide, act, report (docs/design.md, "The way of a pass"). */
 export interface PassInput {
@@ -266,20 +266,7 @@ function toForget(look: Look): Forgotten[] {
 
 /** What was found at a site, before anything was done about it. */
 export function reportOf(profile: Profile, census: Census): SiteReport {
-  return {
-    site: profile.name,
-    state: 'ok',
-    target: profile.target,
-    counts: countsOf(census),
-    submitted: 0,
-    cancelled: 0,
-    drained: 0,
-    planned: null,
-    ids: [],
-    reason: null,
-    failure: null,
-    pilots: census.pilots,
-  };
+  return foundReport(profile.name, profile.target, census);
 }
 
 function withPlan(found: SiteReport, plan: Plan, input: PassInput, look: Look): SiteReport {

@@ -7,6 +7,7 @@ import { type SchedulerKind, schedulers } from '../schedulers/index.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
 import { openTransport } from '../transports/index.ts';
 import type { Endpoint, Transport } from '../transports/transport.ts';
+import { failureReport, type SiteReport } from './site-report.ts';
 
 /** How a profile becomes a connection: the one place that hands its keys to transports and login host. */
 
@@ -64,4 +65,21 @@ export function openSession(
   context: Context,
 ): Promise<Result<LoginHost>> {
   return openLoginHost(transport, schedulerOf(profile), loginSettings(profile, looksOnly), context);
+}
+
+/** Does one thing in one session with the site's login host. What keeps it from coming about is the report. */
+export async function onLoginHost(
+  profile: Profile,
+  options: { looksOnly: boolean },
+  context: Context,
+  work: (host: LoginHost) => Promise<SiteReport>,
+): Promise<SiteReport> {
+  const connected = await connect(profile, context);
+  if (!connected.ok) return failureReport(profile.name, profile.target, connected.failure);
+  await using transport = connected.value;
+  const opened = await openSession(transport, profile, options, context);
+  if (!opened.ok) return failureReport(profile.name, profile.target, opened.failure);
+  await using host = opened.value;
+  // Awaited here: the session must outlive it.
+  return await work(host);
 }

@@ -35,10 +35,10 @@ export interface Counts {
   inDoubt: number;
 }
 
-export const noCounts: Counts = { running: 0, pending: 0, held: 0, suspended: 0, unknown: 0, inDoubt: 0 };
+const noCounts: Counts = { running: 0, pending: 0, held: 0, suspended: 0, unknown: 0, inDoubt: 0 };
 
 /** What counts against the target, by state. What is ending does not. */
-export function countsOf(census: Census): Counts {
+function countsOf(census: Census): Counts {
   const of = (state: Pilot['state']) => census.pilots.filter((pilot) => pilot.state === state).length;
   return {
     running: of('running'),
@@ -57,16 +57,18 @@ export function failureReport(site: string, target: number | null, failure: Fail
     state: stateOf(failure),
     target,
     counts: noCounts,
-    submitted: 0,
-    cancelled: 0,
-    drained: 0,
-    planned: null,
-    ids: [],
-    reason: null,
+    ...nothingDone,
     failure,
     pilots: [],
   };
 }
+
+/** A report of what was found at a site, before anything was done about it. */
+export function foundReport(site: string, target: number, census: Census): SiteReport {
+  return { site, state: 'ok', target, counts: countsOf(census), ...nothingDone, failure: null, pilots: census.pilots };
+}
+
+const nothingDone = { submitted: 0, cancelled: 0, drained: 0, planned: null, ids: [], reason: null };
 
 /** The state that a failure leaves a site in. */
 export function stateOf(failure: Failure): SiteState {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { quote, quotePath } from '../shell.ts';
+import { loginCommand } from './session-command.ts';
 
 /**
  * The programs a pass runs on the login host, as text: POSIX `sh` and coreutils, nothing else. They rely on what
@@ -57,7 +58,6 @@ part() { printf '\\n@${mark} %s\\n' "$1"; printf '\\n@${mark} %s\\n' "$1" >&2; }
 part_end() { printf '\\n@end-${mark} %s %s\\n' "$1" "$2"; printf '\\n@end-${mark} %s %s\\n' "$1" "$2" >&2; }
 each() { for glidein_file; do [ -f "$glidein_file" ] || return 0; break; done; cat "$@"; }
 part host
-printf '%s %s\\n' "$(id -un)" "$(date +%s)"
 ${options.looksOnly ? '[ ! -e "$d" ] || [ -r "$d" ]' : makeDirectories}
 part_end host $?`;
 }
@@ -277,9 +277,8 @@ while IFS= read -r line; do case $line in "${tokenHandshake.begin} "*) expected=
 [ -n "$expected" ] || exit 1
 trap 'rm -f "$j/token.part.$$"' EXIT
 mkdir -p "$j" && cat > "$j/token.part.$$" && chmod 600 "$j/token.part.$$" && digest=$(sha256sum < "$j/token.part.$$" | cut -c1-64) \\
-&& if [ "$digest" != "$expected" ]; then rm -f "$j/token.part.$$"; false; fi && mv "$j/token.part.$$" "$j/token" && echo "$digest"`;
-  // The login shell may be any: base64 keeps the text from it.
-  return `exec /bin/sh -c 'eval "$(echo ${Buffer.from(inner).toString('base64')} | base64 -d)"'`;
+&& [ "$digest" = "$expected" ] && mv "$j/token.part.$$" "$j/token" && echo "$digest"`;
+  return loginCommand(inner);
 }
 
 /** One part of a program's output. */

@@ -34,12 +34,17 @@ exec "\${SHELL:-/bin/sh}" -l -c '${startSession}' ;;
 esac`;
 
 /**
- * The one command line a session is started with. It is quoted so that every login shell parses it alike: no quote, no
- * backslash and no `!` but inside base64.
+ * The command line that runs a POSIX `sh` program under any login shell. It is quoted so that all of them parse it
+ * alike: no quote, no backslash and no `!` but inside base64.
  */
+export function loginCommand(program: string): string {
+  return `exec /bin/sh -c 'eval "$(echo ${Buffer.from(program).toString('base64')} | base64 -d)"'`;
+}
+
+/** The one command line a session is started with. */
 export function sessionCommand(options: { loginShell: boolean }): string {
   const setUp = `GLIDEIN_SESSION='${readPrograms}'\nGLIDEIN_START='${limited}'\n`;
-  const start = options.loginShell ? throughLoginShell : `export GLIDEIN_SESSION\neval "$GLIDEIN_START"`;
-  const boot = Buffer.from(setUp + start).toString('base64');
-  return `exec /bin/sh -c 'eval "$(echo ${boot} | base64 -d)"'`;
+  return loginCommand(
+    setUp + (options.loginShell ? throughLoginShell : `export GLIDEIN_SESSION\neval "$GLIDEIN_START"`),
+  );
 }
