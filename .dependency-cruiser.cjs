@@ -28,13 +28,14 @@ const onlyIn = (library, path) => ({
   to: { path: `^node_modules/${library}/` },
 });
 
-const pure = '^src/(pilot|script|schedulers)/|^src/login/(journal|census|evidence|observation|remote-programs)\\.ts$|^src/fleet/(plan|breaker)\\.ts$|^src/(shell|failure)\\.ts$';
+const pure = '^src/(pilot|script|schedulers)/|^src/login/(journal|census|evidence|observation|ended-pilots|remote-programs|pilot-log|log-lines)\\.ts$|^src/fleet/(plan|breaker)\\.ts$|^src/(shell|failure)\\.ts$';
 
 module.exports = {
   forbidden: [
     ...toTheRightOnly,
     { name: 'no-siblings', severity: 'error', from: { path: '^src/(schedulers|transports|script)/' }, to: { path: '^src/(schedulers|transports|script)/', pathNot: '^src/$1/' } },
     { name: 'demo-stands-alone', severity: 'error', from: { path: '^src/demo/' }, to: { path: '^src/', pathNot: '^src/(demo/|failure\\.ts$)' } },
+    { name: 'demo-is-loaded-by-its-command', severity: 'error', from: { path: '^src/', pathNot: '^src/(demo/|commands/demo\\.ts$)' }, to: { path: '^src/demo/' } },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/', pathNot: '^src/context\\.ts$' }, to: {} },
     // node:crypto's hash and node:buffer's encodings are functions of their input; everything else of Node is I/O or a clock.

@@ -14,6 +14,9 @@ export interface Context {
 export type Ask = (question: { text: string; hidden: boolean }) => Promise<string | null>;
 
 export type Event =
+  /** Work on a site begins or is over: between the two, its steps say what it waits for. */
+  | { kind: 'site-begins'; site: string }
+  | { kind: 'site-ends'; site: string }
   /** A named step of a pass begins; `--verbose` shows them, fault tests kill at them. */
   | { kind: 'step'; site: string; step: Step; detail?: string }
   | { kind: 'warning'; site: string | null; text: string }
@@ -27,10 +30,12 @@ export type Step =
   | 'lock'
   | 'list'
   | 'settle'
+  | 'discover'
   | 'token'
   | 'fence'
   | 'intent'
   | 'submit'
   | 'outcome'
   | 'cancel'
+  | 'logs'
   | 'report';

@@ -43,6 +43,12 @@ export type Failure =
   | { kind: 'cancel-refused'; site: string; said: string }
   | { kind: 'pilot-unknown'; site: string; id: string }
   | { kind: 'image-missing'; site: string; path: string }
+  /** The queue as the scheduler describes it cannot run this job: said before a submission fails, or waits for ever. */
+  | { kind: 'queue-unfit'; site: string; queue: string | null; mistakes: readonly Mistake[] }
+  /** No pilot of the site has left a log yet, or not this one. `id` is null where none was named. */
+  | { kind: 'log-missing'; site: string; id: string | null; directory: string; hint?: string }
+  /** The demo cannot run on this machine. */
+  | { kind: 'demo-impossible'; reason: string; hint: string }
   | { kind: 'interrupted' };
 
 /** One mistake in a profile; `key` is dotted (`pilot.owners`), empty for the file as a whole. */
@@ -89,6 +95,9 @@ export function exitCodeOf(failure: Failure): 1 | 2 | 3 | 130 {
     case 'token-unusable':
     case 'pilot-unknown':
     case 'image-missing':
+    case 'queue-unfit':
+    case 'log-missing':
+    case 'demo-impossible':
       return 2;
     case 'interrupted':
       return 130;

@@ -1,4 +1,4 @@
-import type { Failure, TokenProblem } from '../failure.ts';
+import type { ConnectStage, Failure, Mistake, TokenProblem } from '../failure.ts';
 
 /** A failure as a person reads it: what happened and why, and the next thing to type. */
 export interface Words {
@@ -23,7 +23,7 @@ export function wordFailure(failure: Failure): Words {
       );
     }
     case 'file-unusable':
-      return words(`${failure.file} cannot be used: ${failure.reason}`, `ls -ld ${failure.file}`);
+      return unusableFile(failure);
     case 'file-busy':
       return words(`${failure.file} is being changed by another process`, 'try again');
     case 'template-invalid': {
@@ -63,24 +63,24 @@ function wordRemoteFailure(failure: RemoteFailure): Words {
     case 'unreachable':
       return words(
         `${failure.target} could not be reached (${failure.stage}): ${failure.reason}`,
-        failure.hint ?? `glidein status ${failure.site} --verbose`,
+        typed(failure.hint ?? stageHint(failure.stage, failure.site)),
       );
     case 'host-key-unknown':
       return words(
         `the host key of ${failure.host} port ${failure.port} is not known (${failure.fingerprint}); nothing was sent`,
-        failure.hint,
+        typed(failure.hint),
       );
     case 'host-key-changed':
       return words(
-        `the host key of ${failure.host} port ${failure.port} is ${failure.fingerprint}, but ${failure.known} says otherwise; somebody may be listening in, nothing was sent`,
-        failure.hint,
+        `the host key of ${failure.host} port ${failure.port} is ${failure.fingerprint}, but ${failure.known} says otherwise; nothing was sent`,
+        typed(failure.hint),
       );
     case 'needs-terminal':
-      return words(`${failure.what} is needed, and there is no terminal to ask on`, failure.hint);
+      return words(`${failure.what} is needed, and there is no terminal to ask on`, typed(failure.hint));
     case 'connection-lost':
       return words(
         `the connection was lost while ${failure.step}: ${failure.reason}`,
-        `glidein status ${failure.site}`,
+        `glidein status ${failure.site}   (what had begun there is finished there)`,
       );
     case 'timed-out':
       return words(
@@ -88,14 +88,20 @@ function wordRemoteFailure(failure: RemoteFailure): Words {
         `try again later, or look there by hand: glidein status ${failure.site} --verbose`,
       );
     case 'login-host-unusable':
-      return words(`${failure.what}${said(failure.said)}`, failure.hint ?? 'log in by hand and look');
+      return words(
+        `${failure.what}${said(failure.said)}`,
+        failure.hint ?? `log in by hand and look, then: glidein status ${failure.site}`,
+      );
     case 'lock-busy':
       return words(
         `another pass holds the lock: ${failure.holder}; waited ${failure.waitedSeconds} s`,
-        'try again later',
+        'try again later; the lock of a pass that died is let go by itself within 15 minutes',
       );
     case 'fence-lost':
-      return words(`other passes submitted first, ${failure.tries} times in a row`, 'try again later');
+      return words(
+        `other passes submitted first, ${failure.tries} times in a row; this one submitted nothing`,
+        'let only one machine top up this site, or try again later',
+      );
     case 'listing-incomplete':
       return words(
         `the queue could not be read whole, so nothing was done${said(failure.said)}`,
@@ -108,7 +114,18 @@ function wordRemoteFailure(failure: RemoteFailure): Words {
 
 type SubmissionFailure = Extract<
   Failure,
-  { kind: 'submit-refused' | 'in-doubt' | 'cancel-refused' | 'pilot-unknown' | 'image-missing' | 'interrupted' }
+  {
+    kind:
+      | 'submit-refused'
+      | 'in-doubt'
+      | 'cancel-refused'
+      | 'pilot-unknown'
+      | 'image-missing'
+      | 'queue-unfit'
+      | 'log-missing'
+      | 'demo-impossible'
+      | 'interrupted';
+  }
 >;
 
 function wordSubmissionFailure(failure: SubmissionFailure): Words {
@@ -132,6 +149,12 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
         `image.remotePath ${failure.path} cannot be read on the login host; nothing was submitted`,
         `put the image there, or: glidein site set ${failure.site} image.remotePath=null`,
       );
+    case 'queue-unfit':
+      return unfitQueue(failure);
+    case 'log-missing':
+      return missingLog(failure);
+    case 'demo-impossible':
+      return words(`the demo cannot run here: ${failure.reason}`, failure.hint);
     case 'interrupted':
       return words('interrupted', null);
   }
@@ -139,6 +162,26 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
 
 function words(message: string, hint: string | null): Words {
   return { message, hint };
+}
+
+/** A hint stands behind `next:`, so it need not say again that it is to be typed. */
+function typed(hint: string): string {
+  return hint.replace(/^(?:Type|Try): /, '');
+}
+
+function stageHint(stage: ConnectStage, site: string): string {
+  switch (stage) {
+    case 'configuration':
+      return `glidein site show ${site}   (see connection; then ~/.ssh/config)`;
+    case 'resolve':
+      return `glidein site show ${site}   (is connection.host right?)`;
+    case 'connect':
+    case 'handshake':
+      return `try again later; if it lasts: glidein status ${site} --verbose`;
+    case 'login':
+    case 'shell':
+      return `glidein status ${site} --verbose`;
+  }
 }
 
 function said(text: string): string {
@@ -153,6 +196,12 @@ function setHint(site: string, key: string): string {
   return `glidein site set ${site === '' ? 'SITE' : site} ${key}=…`;
 }
 
+/** Some reasons say at their end what is to be typed. */
+function unusableFile({ file, reason }: Failure & { kind: 'file-unusable' }): Words {
+  const [what = '', command = `ls -ld ${file}`] = reason.split('; type: ');
+  return words(`${file} cannot be used: ${what}`, command);
+}
+
 function missingProfile(failure: Failure & { kind: 'profile-missing' }): Words {
   if (failure.known.length === 0)
     return words(`there is no site ${failure.site}; none has a profile yet`, 'glidein site import FILE');
@@ -161,13 +210,32 @@ function missingProfile(failure: Failure & { kind: 'profile-missing' }): Words {
 
 function invalidProfile(failure: Failure & { kind: 'profile-invalid' }): Words {
   const where = failure.file ?? 'the profile';
-  const mistakes = failure.mistakes.map(({ key, message }) => `\n  ${key === '' ? '' : `${key} `}${message}`);
-  const count = mistakes.length === 1 ? 'one mistake' : `${mistakes.length} mistakes`;
+  const count = failure.mistakes.length === 1 ? 'one mistake' : `${failure.mistakes.length} mistakes`;
   const hint =
     failure.site === null
       ? 'mend the file and import it again: glidein site import FILE'
       : setHint(failure.site, 'KEY');
-  return words(`${where} has ${count}:${mistakes.join('')}`, hint);
+  return words(`${where} has ${count}:${mistakeLines(failure.mistakes)}`, hint);
+}
+
+function mistakeLines(mistakes: readonly Mistake[]): string {
+  return mistakes.map(({ key, message }) => `\n  ${key === '' ? '' : `${key} `}${message}`).join('');
+}
+
+function unfitQueue({ site, queue, mistakes }: Failure & { kind: 'queue-unfit' }): Words {
+  const where = queue === null ? 'the default queue' : `the queue ${queue}`;
+  return words(
+    `${where} cannot run this job; nothing was submitted:${mistakeLines(mistakes)}`,
+    `glidein discover ${site}   (what the queues offer; then: ${setHint(site, mistakes[0]?.key || 'scheduler.queue')})`,
+  );
+}
+
+function missingLog({ site, id, directory, hint }: Failure & { kind: 'log-missing' }): Words {
+  const what = id === null ? 'no pilot has left a log yet' : `the pilot ${id} has left no log yet`;
+  return words(
+    `${what} in ${directory} of the login host`,
+    hint ?? `glidein status ${site}   (a pilot writes its log when it runs)`,
+  );
 }
 
 function refusalHint(failure: Failure & { kind: 'submit-refused' }): string {
@@ -194,10 +262,7 @@ function tokenWords({ file, problem, detail }: Failure & { kind: 'token-unusable
       `the token ${file} has expired (${detail})`,
       'ask your access point for a new one, and put it there',
     ),
-    expiring: words(
-      `the token ${file} expires before a pilot's wall clock would end (${detail})`,
-      'put a new one there, or add --allow-expiring',
-    ),
+    expiring: words(`the token ${file} does not last: ${detail}`, 'put a new one there, or add --allow-expiring'),
   };
   return texts[problem];
 }

@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import module from 'node:module';
 import { type Command, CommanderError } from 'commander';
 import { configDirectory, dataDirectory } from '../config/directories.ts';
-import type { Context } from '../context.ts';
+import type { Ask, Context } from '../context.ts';
 import { exitCodeOf, type Failure, failed, type Result } from '../failure.ts';
 import type { Outcome } from './outcome.ts';
 import { buildProgram, type Request, type World } from './program.ts';
-import { eventLine, failureJson, failureLines, forTerminal, type Printing } from './report.ts';
+import { eventLine, failureJson, failureLines } from './report.ts';
+import { openScreen, type Screen } from './screen.ts';
 import { terminalAsk } from './terminal.ts';
 
 /** The program's edge: arguments, signals, the terminal, the one catch and the exit code. */
@@ -19,11 +20,13 @@ async function main(args: readonly string[]): Promise<number> {
   listenForSignals(interrupt);
   const asked = parse(args);
   if (typeof asked === 'number') return asked;
-  if (!asked.ok) return print(asked, printingFor({ json: args.includes('--json') }));
+  if (!asked.ok) return print(asked, await openScreen({ json: args.includes('--json') }));
   const { options, run } = asked.value;
-  const printing = printingFor(options);
-  const outcome = await run(worldFor(options.configDir ?? null, printing, interrupt.signal));
-  const code = print(outcome, printing);
+  const screen = await openScreen(options);
+  interrupt.signal.addEventListener('abort', () => screen.progress?.end());
+  const world = worldFor(options.configDir ?? null, screen, interrupt.signal);
+  const outcome = await run(world).finally(() => screen.progress?.end());
+  const code = print(outcome, screen);
   return interrupt.signal.aborted ? 130 : code;
 }
 
@@ -68,27 +71,30 @@ function ownVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function printingFor(options: { json?: boolean; quiet?: boolean; verbose?: boolean }): Printing {
-  const { json = false, quiet = false, verbose = false } = options;
-  return { json, quiet, verbose, color: process.stderr.isTTY === true && !process.env['NO_COLOR'] && !json };
-}
-
-function worldFor(configDir: string | null, printing: Printing, signal: AbortSignal): World {
+function worldFor(configDir: string | null, screen: Screen, signal: AbortSignal): World {
   const context: Context = {
     signal,
     now: () => Date.now(),
     emit: (event) => {
-      const line = eventLine(event, printing);
-      if (line !== null) say(line);
+      screen.progress?.take(event);
+      const line = eventLine(event, screen.asides);
+      if (line !== null) screen.say(line);
     },
-    ask: printing.json ? null : terminalAsk(signal),
+    ask: screen.results.json ? null : askAside(terminalAsk(signal), screen),
   };
   return {
     context,
     configDir: configDirectory({ configDir }, process.env),
     dataDir: dataDirectory({ configDir }, process.env),
     readStdin,
+    screen,
   };
+}
+
+/** A question has its line for itself. */
+function askAside(ask: Ask | null, { progress }: Screen): Ask | null {
+  if (ask === null || progress === null) return ask;
+  return (question) => progress.asideUntil(() => ask(question));
 }
 
 async function readStdin(): Promise<string> {
@@ -98,30 +104,23 @@ async function readStdin(): Promise<string> {
 }
 
 /** Results to stdout, all else to stderr. */
-function print(outcome: Result<Outcome>, printing: Printing): number {
+function print(outcome: Result<Outcome>, screen: Screen): number {
+  const { results, asides } = screen;
   if (!outcome.ok) {
-    if (printing.json) out(JSON.stringify(failureJson(outcome.failure)));
-    say(failureLines(outcome.failure, siteIn(outcome.failure), printing));
+    if (results.json) screen.write(`${JSON.stringify(failureJson(outcome.failure))}\n`);
+    screen.say(failureLines(outcome.failure, siteIn(outcome.failure), asides));
     return exitCodeOf(outcome.failure);
   }
   const { json, text, aside, failures, exitCode } = outcome.value;
-  const shown = printing.json ? JSON.stringify(json) : text(printing);
-  if (shown !== null) out(shown);
-  if (aside !== undefined && !printing.quiet) say(aside);
-  for (const { site, failure } of failures) say(failureLines(failure, site, printing));
+  const shown = results.json ? json && JSON.stringify(json) : text(results);
+  if (shown !== null) screen.write(`${shown}\n`);
+  if (aside !== undefined && !asides.quiet) screen.say(aside);
+  for (const { site, failure } of failures) screen.say(failureLines(failure, site, asides));
   return exitCode;
 }
 
 function siteIn(failure: Failure): string | null {
   return 'site' in failure && failure.site !== '' ? failure.site : null;
-}
-
-function out(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-function say(text: string): void {
-  process.stderr.write(`${forTerminal(text)}\n`);
 }
 
 /** The first signal asks for an orderly end; a second one does not wait for it. */
@@ -132,10 +131,12 @@ function listenForSignals(interrupt: AbortController): void {
       interrupt.abort();
     });
   }
-  // Whoever reads our output may stop reading (`| head`); that is no error of ours.
+  // Whoever reads our output may stop reading (`| head`); that is no error of ours. Without a reader of its results
+  // what goes on for ever (`--watch`) ends.
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
+      if (stream === process.stdout) interrupt.abort();
     });
   }
 }

@@ -3,7 +3,8 @@ import type { Printing } from './report.ts';
 
 /** What a command came to, ready to be printed: as JSON, or as text. */
 export interface Outcome {
-  json: object;
+  /** null: all was printed on the way. */
+  json: object | null;
   /** For stdout; null when there is nothing to say. */
   text(printing: Printing): string | null;
   /** For stderr, with both. */
@@ -16,3 +17,6 @@ export interface Outcome {
 export function done(json: object, text: string | null, aside?: string): Outcome {
   return { json, text: () => text, ...(aside === undefined ? {} : { aside }), failures: [], exitCode: 0 };
 }
+
+/** The outcome of a command that prints as it goes. */
+export const shownAlready: Outcome = { json: null, text: () => null, failures: [], exitCode: 0 };

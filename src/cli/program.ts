@@ -27,6 +27,8 @@ export interface World {
   dataDir: string;
   /** All of standard input, for `site import -`. */
   readStdin(): Promise<string>;
+  /** For commands that print as they go. */
+  screen: import('./screen.ts').Screen;
 }
 
 interface JobFlags {
@@ -48,12 +50,15 @@ export function buildProgram(version: string, take: (request: Request) => void):
   const adder = new Adder(program, take);
   addSiteCommands(adder);
   addPilotCommands(adder);
+  addLooks(adder);
   addTokenCommands(adder);
+  addDemo(adder);
   return program;
 }
 
 const firstSteps = `
 First steps:
+  glidein demo                        see it all on a stand-in cluster
   glidein site import campus.json     take a profile
   glidein token check campus          see what the token is good for
   glidein render campus               see the job, exactly; opens no connection
@@ -200,26 +205,14 @@ function addPilotCommands(program: Adder): void {
     [howMany(1), anyOwner],
   );
   addSubmissions(program);
-  program.add<{ all?: boolean }>(
-    'status [sites...]',
-    'what is there, against the target; changes nothing',
-    (sites, flags) =>
-      async ({ configDir, context }) => {
-        const { statusOfSites } = await import('../commands/status.ts');
-        const { statusOutcome } = await import('./pilot-outcomes.ts');
-        return statusOutcome(await statusOfSites({ configDir, sites, all: flags.all ?? false }, context));
-      },
-    [everySite],
-  );
   program.add<JobFlags & { all?: boolean; pending?: boolean }>(
     'cancel <site> [ids...]',
     'end pilots at once: running jobs die with them',
     ([site = '', ...ids], flags) =>
       async ({ configDir, dataDir, context }) => {
         const { cancelPilots } = await import('../commands/cancel.ts');
-        const { sitesOutcome } = await import('./pilot-outcomes.ts');
         const { pending = false, all = false, dryRun: dry = false } = flags;
-        return sitesOutcome(await cancelPilots({ configDir, dataDir, site, ids, pending, all, dryRun: dry }, context));
+        return worded(cancelPilots({ configDir, dataDir, site, ids, pending, all, dryRun: dry }, context));
       },
     [
       new Option('--pending', 'all that have not started'),
@@ -229,6 +222,13 @@ function addPilotCommands(program: Adder): void {
   );
 }
 
+/** The words for it are loaded when the work is done: before, they would only hold it up. */
+async function worded(work: Promise<Result<import('../fleet/site-report.ts').SiteReport[]>>): Promise<Result<Outcome>> {
+  const reports = await work;
+  const { sitesOutcome } = await import('./pilot-outcomes.ts');
+  return sitesOutcome(reports);
+}
+
 function addSubmissions(program: Adder): void {
   program.add<JobFlags & { count: number }>(
     'submit <site>',
@@ -236,7 +236,6 @@ function addSubmissions(program: Adder): void {
     ([site = ''], flags) =>
       async ({ configDir, dataDir, context }) => {
         const { submitPilots } = await import('../commands/submit.ts');
-        const { sitesOutcome } = await import('./pilot-outcomes.ts');
         const options = {
           configDir,
           dataDir,
@@ -245,7 +244,7 @@ function addSubmissions(program: Adder): void {
           dryRun: flags.dryRun ?? false,
           ...jobOptions(flags),
         };
-        return sitesOutcome(await submitPilots(options, context));
+        return worded(submitPilots(options, context));
       },
     [howMany(1), anyOwner, allowExpiring, dryRun],
   );
@@ -255,7 +254,6 @@ function addSubmissions(program: Adder): void {
     (sites, flags) =>
       async ({ configDir, dataDir, context }) => {
         const { topUpSites } = await import('../commands/top-up.ts');
-        const { sitesOutcome } = await import('./pilot-outcomes.ts');
         const options = {
           configDir,
           dataDir,
@@ -264,9 +262,80 @@ function addSubmissions(program: Adder): void {
           dryRun: flags.dryRun ?? false,
           ...jobOptions(flags),
         };
-        return sitesOutcome(await topUpSites(options, context));
+        return worded(topUpSites(options, context));
       },
     [everySite, anyOwner, allowExpiring, dryRun],
+  );
+}
+
+function addLooks(program: Adder): void {
+  program.add<{ all?: boolean; watch?: boolean | number }>(
+    'status [sites...]',
+    'what is there, against the target, and how pilots ended lately; changes nothing',
+    (sites, flags) => async (world) => {
+      const { statusOfSites, watchSites } = await import('../commands/status.ts');
+      const { context, screen } = world;
+      const options = { configDir: world.configDir, sites, all: flags.all ?? false };
+      if (flags.watch === undefined) {
+        const reports = await statusOfSites(options, context);
+        const { statusOutcome } = await import('./pilot-outcomes.ts');
+        return statusOutcome(reports, context.now());
+      }
+      const { watchOutcome } = await import('./pilot-outcomes.ts');
+      const { lookShower } = await import('./watch-screen.ts');
+      const everySeconds = flags.watch === true ? watchSeconds : Number(flags.watch);
+      return watchOutcome(await watchSites({ ...options, everySeconds }, lookShower(screen, context.now), context));
+    },
+    [
+      everySite,
+      new Option('--watch [seconds]', `look again every so many seconds (${watchSeconds}) until Ctrl-C`).argParser(
+        watchInterval,
+      ),
+    ],
+  );
+  program.add<{ follow?: boolean }>(
+    'logs <site> [id]',
+    'what a pilot said; without ID the newest one, finished or not',
+    ([site = '', id = null], flags) =>
+      async (world) => {
+        const { showLogs } = await import('../commands/logs.ts');
+        const { logsOutcome } = await import('./pilot-outcomes.ts');
+        const { logPrinter } = await import('./log-printing.ts');
+        const options = { configDir: world.configDir, site, id, follow: flags.follow ?? false };
+        return logsOutcome(await showLogs(options, logPrinter(world.screen, options), world.context));
+      },
+    [new Option('-f, --follow', 'go on as the log grows, until the pilot ends or Ctrl-C')],
+  );
+  program.add(
+    'discover <site>',
+    'the queues of the cluster, with what they offer and allow; changes nothing',
+    ([site = '']) =>
+      async ({ configDir, dataDir, context }) => {
+        const { discoverSite } = await import('../commands/discover.ts');
+        const { discoverOutcome } = await import('./discover-outcome.ts');
+        return discoverOutcome(await discoverSite({ configDir, dataDir, site }, context));
+      },
+  );
+}
+
+/** How often `status --watch` looks when nobody says. */
+const watchSeconds = 30;
+
+/** The word behind `--watch` is taken for its seconds, also where a site was meant. */
+function watchInterval(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number of seconds. Sites stand before --watch.');
+}
+
+function addDemo(program: Adder): void {
+  program.add(
+    'demo',
+    'show all of this on a stand-in cluster inside this program; needs no cluster, touches nothing of yours',
+    () => async (world) => {
+      const { runDemo } = await import('../commands/demo.ts');
+      const { demoOutcome, storyTeller } = await import('./demo-outcome.ts');
+      return demoOutcome(await runDemo(storyTeller(world.screen), world.context));
+    },
   );
 }
 

@@ -1,17 +1,22 @@
 import { styleText } from 'node:util';
 import type { Event } from '../context.ts';
 import type { Failure } from '../failure.ts';
-import type { SiteReport } from '../fleet/site-report.ts';
+import type { EndedPilot, SiteReport } from '../fleet/site-report.ts';
 import type { Pilot } from '../login/census.ts';
 import { wordFailure } from './failure-words.ts';
 
 /** All wording but that of failures: what a command found, as text for a person or as the fixed JSON for a program. */
 
+/** How to print, and what the stream takes that it goes to: stdout and stderr have one each. */
 export interface Printing {
   json: boolean;
   quiet: boolean;
   verbose: boolean;
   color: boolean;
+  /** Whether it shows more than ASCII for certain. */
+  unicode: boolean;
+  /** The width of the terminal; null where it is none, and nothing is cut. */
+  columns: number | null;
 }
 
 const colourOrControl = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m|\\p{Cc}`, 'gu');
@@ -28,6 +33,9 @@ export function forTerminal(text: string): string {
 export function eventLine(event: Event, printing: Printing): string | null {
   const prefix = 'site' in event && event.site !== null ? `${event.site}: ` : '';
   switch (event.kind) {
+    case 'site-begins':
+    case 'site-ends':
+      return null;
     case 'step':
       return printing.verbose
         ? dim(`${prefix}step ${event.step}${event.detail === undefined ? '' : ` ${event.detail}`}`, printing)
@@ -72,9 +80,9 @@ export function siteJson(report: SiteReport): object {
   };
 }
 
-/** What `status` prints with `--json`: the same counts, and the pilots. */
+/** What `status` prints with `--json`: the same counts, the pilots, and those that ended lately. */
 export function statusJson(report: SiteReport): object {
-  return { ...siteJson(report), pilots: report.pilots.map(pilotJson) };
+  return { ...siteJson(report), pilots: report.pilots.map(pilotJson), ended: report.ended.map(endedJson) };
 }
 
 function reasonOf(report: SiteReport): string | null {
@@ -96,6 +104,10 @@ function pilotJson(pilot: Pilot): object {
   };
 }
 
+function endedJson({ id, node, exitCode, reason, startedAt, endedAt }: EndedPilot): object {
+  return { id, node, exitCode, reason, startedAt: iso(startedAt), endedAt: iso(endedAt) };
+}
+
 function iso(seconds: number | null): string | null {
   return seconds === null ? null : new Date(seconds * 1000).toISOString();
 }
@@ -110,11 +122,13 @@ export function siteLine(report: SiteReport, printing: Printing): string | null 
   return `${paint('bold', report.site, printing)}: ${countWords(report)}${done === '' ? '' : `; ${done}`}${reason}`;
 }
 
-function total(report: SiteReport): number {
+/** How many pilots count against the target. */
+export function total(report: SiteReport): number {
   return Object.values(report.counts).reduce((sum, count) => sum + count, 0);
 }
 
-function countWords(report: SiteReport): string {
+/** `3 of 4 pilots (2 running, 1 pending)`. */
+export function countWords(report: SiteReport): string {
   const parts = Object.entries(report.counts).flatMap(([state, count]) =>
     count === 0 ? [] : [`${count} ${state === 'inDoubt' ? 'in doubt' : state}`],
   );
@@ -144,27 +158,6 @@ function idWords(ids: readonly string[]): string {
   return ids.length <= 6 ? ids.join(' ') : `${ids.slice(0, 5).join(' ')} … ${ids.at(-1)}`;
 }
 
-/** A site's status: its line, and a table of its pilots. */
-export function statusText(report: SiteReport, printing: Printing): string | null {
-  const header = siteLine(report, { ...printing, quiet: false });
-  const rows = report.pilots.map((pilot) => [
-    pilot.id,
-    pilot.state,
-    pilot.node ?? '-',
-    short(pilot.startedAt ?? pilot.submittedAt),
-    short(pilot.endsAt),
-    pilot.reason ?? '',
-  ]);
-  if (rows.length === 0) return header;
-  const table = columns([['PILOT', 'STATE', 'NODE', 'SINCE', 'UNTIL', 'REASON'], ...rows]);
-  return `${header}\n${table.map((line) => `  ${line}`).join('\n')}`;
-}
-
-/** `11-20 14:05`, UTC. */
-function short(seconds: number | null): string {
-  return seconds === null ? '-' : (iso(seconds) ?? '').slice(5, 16).replace('T', ' ');
-}
-
 /** Rows as left-aligned columns. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
@@ -176,9 +169,15 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-type Style = 'red' | 'yellow' | 'bold' | 'dim';
+/** Text of at most so many characters. */
+export function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, Math.max(0, most - 1))}…`;
+}
 
-function paint(style: Style, text: string, printing: Printing): string {
+export type Style = 'red' | 'yellow' | 'green' | 'bold' | 'dim';
+
+/** The text in a style, where the stream takes colours. */
+export function paint(style: Style, text: string, printing: Printing): string {
   return printing.color ? styleText(style, text, { validateStream: false }) : text;
 }
 

@@ -5,7 +5,13 @@ import type { Ask } from '../context.ts';
 /** A way to ask the person at the terminal, or null where there is none. Questions go to stderr: stdout is for results. */
 export function terminalAsk(signal: AbortSignal): Ask | null {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
-  return ({ text, hidden }) => askOnce(text, hidden, signal);
+  // Of sites side by side each has its questions; the person answers one at a time.
+  let last: Promise<unknown> = Promise.resolve();
+  return ({ text, hidden }) => {
+    const answer = last.then(() => (signal.aborted ? null : askOnce(text, hidden, signal)));
+    last = answer;
+    return answer;
+  };
 }
 
 function askOnce(text: string, hidden: boolean, signal: AbortSignal): Promise<string | null> {

@@ -3,7 +3,7 @@ import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
 import { ok, type Result } from '../failure.ts';
 import { type JobOptions, renderedJob } from '../fleet/site-job.ts';
-import { schedulerOf } from '../fleet/site-login.ts';
+import { schedulerOf } from '../fleet/site-scheduler.ts';
 import { newTag } from '../pilot/tag.ts';
 
 export interface RenderOptions extends JobOptions {

@@ -1,9 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../context.ts';
-import { ok, type Result } from '../failure.ts';
+import { failed, ok, type Result } from '../failure.ts';
 import { type Chosen, chooseSites } from '../fleet/choose-sites.ts';
 import { overSites } from '../fleet/over-sites.ts';
 import type { SiteReport } from '../fleet/site-report.ts';
-import { status } from '../fleet/status.ts';
 
 export interface StatusOptions extends Chosen {
   configDir: string;
@@ -13,5 +13,44 @@ export interface StatusOptions extends Chosen {
 export async function statusOfSites(options: StatusOptions, context: Context): Promise<Result<SiteReport[]>> {
   const sites = await chooseSites(options.configDir, options, true);
   if (!sites.ok) return sites;
-  return ok(await overSites(options.configDir, sites.value, (profile) => status(profile, context)));
+  const reports = await overSites(options.configDir, sites.value, context, async (site) => {
+    // Under way while the code of a look loads.
+    void site.connect();
+    const { status } = await import('../fleet/status.ts');
+    return status(site, context);
+  });
+  return ok(reports);
+}
+
+/** Each look asks every scheduler; a login node is not to notice us. */
+const leastSeconds = 5;
+
+/**
+ * Looks again `everySeconds` after the last look ended, and hands each look to `watched`, until the user interrupts: that
+ * is its normal end. A look that was cut short by it is not shown. Sites that fail are looked at again too.
+ */
+export async function watchSites(
+  options: StatusOptions & { everySeconds: number },
+  watched: (reports: readonly SiteReport[]) => void,
+  context: Context,
+): Promise<Result<void>> {
+  if (options.everySeconds < leastSeconds) return tooOften(options.everySeconds);
+  while (!context.signal.aborted) {
+    const reports = await statusOfSites(options, context);
+    if (!reports.ok) return reports;
+    if (context.signal.aborted) break;
+    watched(reports.value);
+    await untilNextLook(options.everySeconds, context.signal);
+  }
+  return ok(undefined);
+}
+
+function tooOften(seconds: number): Result<never> {
+  const message = `--watch ${seconds} asks the schedulers too often; ${leastSeconds} seconds is the least`;
+  return failed({ kind: 'usage', message, hint: `glidein status --watch ${leastSeconds}` });
+}
+
+async function untilNextLook(seconds: number, signal: AbortSignal): Promise<void> {
+  // It rejects for one reason only: the signal.
+  await sleep(seconds * 1000, undefined, { signal }).catch(() => undefined);
 }

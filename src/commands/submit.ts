@@ -15,10 +15,11 @@ export interface SubmitOptions extends JobOptions {
 
 /** Submits pilots once, because a person asked. */
 export async function submitPilots(options: SubmitOptions, context: Context): Promise<Result<SiteReport[]>> {
-  const reports = await overSites(options.configDir, [options.site], async (profile) => {
+  const reports = await overSites(options.configDir, [options.site], context, async (site) => {
+    const { profile } = site;
     const job = await siteJob(profile, options, context);
     if (!job.ok) return failureReport(profile.name, profile.target, job.failure);
-    return remembered(options.dataDir, await submitMore(profile, job, options.count, options.dryRun, context), context);
+    return remembered(options.dataDir, await submitMore(site, options.count, { ...options, job }, context), context);
   });
   return ok(reports);
 }

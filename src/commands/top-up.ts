@@ -4,7 +4,6 @@ import { type Chosen, chooseSites } from '../fleet/choose-sites.ts';
 import { overSites, remembered } from '../fleet/over-sites.ts';
 import { type JobOptions, siteJob } from '../fleet/site-job.ts';
 import { failureReport, type SiteReport } from '../fleet/site-report.ts';
-import { topUp } from '../fleet/top-up.ts';
 
 export interface TopUpOptions extends Chosen, JobOptions {
   dataDir: string;
@@ -15,11 +14,15 @@ export interface TopUpOptions extends Chosen, JobOptions {
 export async function topUpSites(options: TopUpOptions, context: Context): Promise<Result<SiteReport[]>> {
   const sites = await chooseSites(options.configDir, options, false);
   if (!sites.ok) return sites;
-  const reports = await overSites(options.configDir, sites.value, async (profile) => {
+  const reports = await overSites(options.configDir, sites.value, context, async (site) => {
+    const { profile } = site;
     const job = await siteJob(profile, options, context);
     // A site that is being emptied needs no job.
     if (!job.ok && profile.target > 0) return failureReport(profile.name, profile.target, job.failure);
-    return remembered(options.dataDir, await topUp(profile, job, options.dryRun, context), context);
+    // Under way while the code of a pass loads.
+    void site.connect();
+    const { topUp } = await import('../fleet/top-up.ts');
+    return remembered(options.dataDir, await topUp(site, { ...options, job }, context), context);
   });
   return ok(reports);
 }

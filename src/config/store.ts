@@ -1,7 +1,6 @@
 import { access, chmod, mkdir, readdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { failed, ok, type Result } from '../failure.ts';
-import { withFileLock } from './file-lock.ts';
 import { parseJson } from './json-text.ts';
 import { hasCode, readLocalText, systemReason, unusable } from './local-file.ts';
 import { acceptsAt, checkProfile, type Profile } from './schema.ts';
@@ -79,6 +78,7 @@ export async function changeProfile(
   const ready = options.mustExist ? await mustBeThere(configDir, site, file.value) : await makeDirectories(configDir);
   if (!ready.ok) return ready;
   const { default: Conf } = await import('conf');
+  const { withFileLock } = await import('./file-lock.ts');
   return withFileLock(file.value, async () => {
     const changed = await attempt();
     if (!changed.ok) return changed;
@@ -97,6 +97,7 @@ export async function removeProfile(
   if (!file.ok) return file;
   const there = await mustBeThere(configDir, site, file.value);
   if (!there.ok || options.dryRun) return there.ok ? file : there;
+  const { withFileLock } = await import('./file-lock.ts');
   return withFileLock(file.value, async () => {
     try {
       await unlink(file.value);

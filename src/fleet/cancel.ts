@@ -4,19 +4,23 @@ import { failed, ok, type Result } from '../failure.ts';
 import type { Pilot } from '../login/census.ts';
 import type { LoginHost } from '../login/login-host.ts';
 import { closedNotes, reportOf, withCancelled } from './pass.ts';
-import { onLoginHost, schedulerOf } from './site-login.ts';
+import type { SiteAccess } from './site-connection.ts';
+import { onLoginHost } from './site-login.ts';
 import { failureReport, type SiteReport, stateOf } from './site-report.ts';
+import { schedulerOf } from './site-scheduler.ts';
 
 /** Which pilots a person wants ended. An id is a pilot's, or a submission's for all of its pilots. */
 export type Wanted = { kind: 'ids'; ids: readonly string[] } | { kind: 'pending' } | { kind: 'all' };
 
 /** Ends pilots at once; running jobs die with them. */
-export function cancel(profile: Profile, wanted: Wanted, dryRun: boolean, context: Context): Promise<SiteReport> {
-  return onLoginHost(profile, { looksOnly: dryRun }, context, async (host) => {
+export async function cancel(site: SiteAccess, wanted: Wanted, dryRun: boolean, context: Context): Promise<SiteReport> {
+  const { profile } = site;
+  const report = await onLoginHost(site, { purpose: dryRun ? 'look' : 'change' }, context, async (host) => {
     const locked = dryRun ? ok(undefined) : await host.lock();
     if (!locked.ok) return failureReport(profile.name, profile.target, locked.failure);
     return cancelOn(host, profile, wanted, dryRun);
   });
+  return report.ok ? report.value : failureReport(profile.name, profile.target, report.failure);
 }
 
 async function cancelOn(host: LoginHost, profile: Profile, wanted: Wanted, dryRun: boolean): Promise<SiteReport> {
@@ -26,11 +30,10 @@ async function cancelOn(host: LoginHost, profile: Profile, wanted: Wanted, dryRu
   const ids = matching(found.pilots, wanted, profile);
   if (!ids.ok) return { ...found, state: stateOf(ids.failure), failure: ids.failure };
   if (dryRun) return { ...found, planned: { submit: 0, cancel: ids.value } };
-  const done = await host.cancel(ids.value, { onlyPending: wanted.kind === 'pending' });
+  const diary = { notes: look.value.census.notes, forget: [], closed: closedNotes(ids.value, look.value) };
+  const done = await host.cancel(ids.value, { onlyPending: wanted.kind === 'pending' }, diary);
   if (!done.ok) return { ...found, state: stateOf(done.failure), failure: done.failure };
-  const recorded = await host.record([...look.value.census.notes, ...closedNotes(ids.value, look.value)], []);
-  const failure = recorded.ok ? null : recorded.failure;
-  return { ...withCancelled(found, ids.value), failure, state: failure === null ? 'ok' : stateOf(failure) };
+  return { ...withCancelled(found, ids.value), state: 'ok' };
 }
 
 function matching(pilots: readonly Pilot[], wanted: Wanted, profile: Profile): Result<string[]> {

@@ -2,25 +2,94 @@ import type { Profile } from '../config/schema.ts';
 import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
 import { appendHistory } from './history.ts';
+import type { SiteAccess } from './site-connection.ts';
+import { loginHostOf, SharedConnection } from './site-connection.ts';
 import { failureReport, type SiteReport } from './site-report.ts';
+
+type Work = (site: SiteAccess) => Promise<SiteReport>;
 
 /** How many login hosts are talked to at a time. */
 const hostsAtOnce = 4;
+/** How many sessions one login host gets at a time: sshd's MaxSessions is 10, and others of this user may need some. */
+const sessionsAtOnce = 4;
+/** A host that takes longer is waited for, not worked with: another one takes its turn. */
+const slowMilliseconds = 2000;
 
-/** Does the same work for several sites, side by side; one that fails or is slow holds up no other. */
+/**
+ * Does the same work for several sites, side by side, in one connection for each login host; one that fails or is slow
+ * holds up no other. The reports are in the order of the sites.
+ */
 export async function overSites(
   configDir: string,
   sites: readonly string[],
-  work: (profile: Profile) => Promise<SiteReport>,
+  context: Context,
+  work: Work,
 ): Promise<SiteReport[]> {
-  const one = async (site: string): Promise<SiteReport> => {
-    const profile = await loadProfile(configDir, site);
-    return profile.ok ? work(profile.value) : failureReport(site, null, profile.failure);
+  const reports = new Map<string, SiteReport>();
+  const done = (report: SiteReport) => {
+    reports.set(report.site, report);
+    context.emit({ kind: 'site-ends', site: report.site });
   };
-  const [first] = sites;
-  if (sites.length === 1 && first !== undefined) return [await one(first)];
+  for (const site of sites) context.emit({ kind: 'site-begins', site });
+  const profiles = await readable(configDir, sites, done);
+  const hosts = groupedByHost(profiles);
+  const workOn = (host: readonly Profile[]) => overHost(host, context, async (site) => done(await work(site)));
+  await (hosts.length === 1 ? workOn(hosts[0] ?? []) : overHosts(hosts, workOn));
+  return sites.flatMap((site) => reports.get(site) ?? []);
+}
+
+async function readable(
+  configDir: string,
+  sites: readonly string[],
+  done: (report: SiteReport) => void,
+): Promise<Profile[]> {
+  const loaded = await Promise.all(sites.map(async (site) => ({ site, profile: await loadProfile(configDir, site) })));
+  return loaded.flatMap(({ site, profile }) => {
+    if (profile.ok) return [profile.value];
+    done(failureReport(site, null, profile.failure));
+    return [];
+  });
+}
+
+function groupedByHost(profiles: readonly Profile[]): Profile[][] {
+  const hosts = new Map<string, Profile[]>();
+  for (const profile of profiles) {
+    const key = loginHostOf(profile);
+    hosts.set(key, [...(hosts.get(key) ?? []), profile]);
+  }
+  return [...hosts.values()];
+}
+
+async function overHosts(
+  hosts: readonly (readonly Profile[])[],
+  workOn: (host: readonly Profile[]) => Promise<void>,
+): Promise<void> {
   const { default: PQueue } = await import('p-queue');
-  return new PQueue({ concurrency: hostsAtOnce }).addAll(sites.map((site) => () => one(site)));
+  const queue = new PQueue({ concurrency: hostsAtOnce });
+  const inTurn = async (host: readonly Profile[]) => {
+    let isSlow = false;
+    const watch = setTimeout(() => {
+      isSlow = true;
+      queue.concurrency += 1;
+    }, slowMilliseconds);
+    await workOn(host);
+    clearTimeout(watch);
+    if (isSlow) queue.concurrency -= 1;
+  };
+  await queue.addAll(hosts.map((host) => () => inTurn(host)));
+}
+
+async function overHost(
+  profiles: readonly Profile[],
+  context: Context,
+  work: (site: SiteAccess) => Promise<void>,
+): Promise<void> {
+  await using connection = new SharedConnection(context);
+  const tasks = profiles.map((profile) => () => work(connection.accessFor(profile)));
+  const [only] = tasks;
+  if (tasks.length === 1 && only !== undefined) return await only();
+  const { default: PQueue } = await import('p-queue');
+  await new PQueue({ concurrency: sessionsAtOnce }).addAll(tasks);
 }
 
 /** Writes what a pass found and did to the site's history. A diary that cannot be written is a warning. */

@@ -1,30 +1,18 @@
 import type { Profile } from '../config/schema.ts';
-import { loadTemplate, type Template } from '../config/templates.ts';
 import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import { type PilotInput, type PilotValues, pilotValues } from '../pilot/pilot-values.ts';
-import { jobNameOf, newTag } from '../pilot/tag.ts';
+import { type PilotInput, pilotValues } from '../pilot/pilot-values.ts';
 import { checkToken, type TokenFacts } from '../pilot/token.ts';
-import type { BatchJob, Submission } from '../schedulers/scheduler.ts';
-import { renderScript } from '../script/render.ts';
-import { type ScriptValues, usualPace } from '../script/values.ts';
-import { quotePath } from '../shell.ts';
-import { schedulerOf } from './site-login.ts';
+import type { DescribedPilot, RenderedJob } from './rendered-job.ts';
 import { readToken } from './site-token.ts';
 
-/** A profile's job: how it becomes a script and a submission. */
-export interface RenderedJob {
-  batchJob: BatchJob;
-  submission(tag: string, count: number): Submission;
-  script(tag: string): Result<string>;
-  /** Who may run jobs on the pilots, in words: `only jobs of ada`. */
-  owners: string;
-}
+/** What a site's pilots need before anything is connected or rendered: that the profile describes a pilot, and a token. */
 
-/** A job that can be submitted: it is rendered, and the token is fit for it. */
-export interface SiteJob extends RenderedJob {
+/** What a submission needs: the job, not rendered before it is wanted, and a token that is fit for it. */
+export interface SiteJob {
   /** The token's text. */
   token: string;
+  render(): Promise<Result<RenderedJob>>;
 }
 
 /** What a person says of a job on the command line. */
@@ -35,12 +23,13 @@ export interface JobOptions {
   allowExpiring: boolean;
 }
 
-/** The job and its token. Fails for what is wrong with either before any connection is opened. */
+/** The job and its token. Fails for what is wrong with the profile or the token before any connection is opened. */
 export async function siteJob(profile: Profile, options: JobOptions, context: Context): Promise<Result<SiteJob>> {
-  const job = await renderedJob(profile, options, context);
-  if (!job.ok) return job;
+  const pilot = describedPilot(profile, options, context);
+  if (!pilot.ok) return pilot;
   const token = await fitToken(profile, options, context);
-  return token.ok ? ok({ ...job.value, token: token.value.text }) : token;
+  if (!token.ok) return token;
+  return ok({ token: token.value.text, render: () => render(profile, pilot.value, options.configDir) });
 }
 
 /** The job alone. It is rendered once here, so that no mistake in it is left for later. */
@@ -49,47 +38,31 @@ export async function renderedJob(
   options: Pick<JobOptions, 'configDir' | 'anyOwner'>,
   context: Context,
 ): Promise<Result<RenderedJob>> {
-  const template = await loadTemplate(options.configDir, profile.scheduler.kind);
-  if (!template.ok) return template;
-  const pilot = pilotValues(pilotInput(profile, options.anyOwner));
+  const pilot = describedPilot(profile, options, context);
+  return pilot.ok ? render(profile, pilot.value, options.configDir) : pilot;
+}
+
+/** A pass that submits nothing has no use for templates and Handlebars. */
+async function render(profile: Profile, pilot: DescribedPilot, configDir: string): Promise<Result<RenderedJob>> {
+  const { rendered } = await import('./rendered-job.ts');
+  return rendered(profile, pilot, configDir);
+}
+
+function describedPilot(
+  profile: Profile,
+  { anyOwner }: Pick<JobOptions, 'anyOwner'>,
+  context: Context,
+): Result<DescribedPilot> {
+  const pilot = pilotValues(pilotInput(profile, anyOwner));
   if (!pilot.ok) return pilot;
   for (const text of pilot.value.warnings) context.emit({ kind: 'warning', site: profile.name, text });
-  const batchJob = batchJobOf(profile);
-  const common = {
-    ...commonValues(profile),
-    ...pilot.value.values,
-    directives: schedulerOf(profile).directives(batchJob),
-  };
-  const script = (tag: string) => renderScript(templateSource(template.value), { ...common, tag });
-  const trial = script(newTag(profile.name, new Uint8Array(10)));
-  if (!trial.ok) return trial;
-  const submission = (tag: string, count: number): Submission => ({
-    tag,
-    count,
-    array: profile.scheduler.arrays,
-    logDirWord: quotePath(profile.pilot.logDir),
-  });
-  return ok({ batchJob, submission, script, owners: pilot.value.words });
+  return pilot;
 }
 
 /** Whether the pilot that a profile describes can be: what its values would be refused for, before anybody renders it. */
 export function checkPilot(profile: Profile): Result<void> {
   const pilot = pilotValues(pilotInput(profile, false));
   return pilot.ok ? ok(undefined) : pilot;
-}
-
-function templateSource(template: Template) {
-  return {
-    template: { name: template.file, text: template.text },
-    partials: { pilot: { name: template.partials.pilot.file, text: template.partials.pilot.text } },
-  };
-}
-
-function batchJobOf(profile: Profile): BatchJob {
-  const { walltimeSeconds, queue, account, project, qos, constraint, reservation } = profile.scheduler;
-  const { cores, memoryMB, extra, skip } = profile.scheduler;
-  const name = jobNameOf(profile.name);
-  return { name, walltimeSeconds, queue, account, project, qos, constraint, reservation, cores, memoryMB, extra, skip };
 }
 
 function pilotInput(profile: Profile, anyOwner: boolean): PilotInput {
@@ -101,25 +74,6 @@ function pilotInput(profile: Profile, anyOwner: boolean): PilotInput {
     pilotSite: profile.pilot.site,
     walltimeSeconds: profile.scheduler.walltimeSeconds,
     ...{ owners, projects, startExtra, resource, idleMinutes, drainMinutes, squid, env, attributes, binds, cvmfs },
-  };
-}
-
-type CommonValues = Omit<ScriptValues, 'tag' | 'directives' | keyof PilotValues>;
-
-function commonValues(profile: Profile): CommonValues {
-  const { connection, pilot, image } = profile;
-  return {
-    site: profile.name,
-    jobDir: connection.jobDir,
-    logDir: pilot.logDir,
-    image: image.remotePath ?? image.source,
-    cpus: pilot.cpus,
-    memoryMB: pilot.memoryMB,
-    modules: pilot.modules,
-    runtime: pilot.runtime,
-    scratch: pilot.scratch,
-    gpus: false,
-    ...usualPace,
   };
 }
 

@@ -1,5 +1,6 @@
 import { exitCodeOf, type Failure } from '../failure.ts';
 import type { Census, Pilot } from '../login/census.ts';
+import type { EndedPilot } from '../login/ended-pilots.ts';
 
 /** What a pass, or a look, found and did at one site. The JSON of the commands is made from it (docs/design.md, "Commands"). */
 export interface SiteReport {
@@ -18,7 +19,13 @@ export interface SiteReport {
   reason: string | null;
   failure: Failure | null;
   pilots: readonly Pilot[];
+  /** Pilots that ended lately, the latest first; only a look asks for them. */
+  ended: readonly EndedPilot[];
+  /** The scheduler's reasons in people's words, where there are better words than its own; others are not in it. */
+  reasonWords: ReadonlyMap<string, string>;
 }
+
+export type { EndedPilot };
 
 /**
  * `ok`: at target, or below it only by the profile's own limits. `short`: the scheduler refused. `invalid`: nothing was
@@ -60,12 +67,15 @@ export function failureReport(site: string, target: number | null, failure: Fail
     ...nothingDone,
     failure,
     pilots: [],
+    ended: [],
+    reasonWords: new Map(),
   };
 }
 
 /** A report of what was found at a site, before anything was done about it. */
 export function foundReport(site: string, target: number, census: Census): SiteReport {
-  return { site, state: 'ok', target, counts: countsOf(census), ...nothingDone, failure: null, pilots: census.pilots };
+  const found = { pilots: census.pilots, ended: [], reasonWords: new Map<string, string>() };
+  return { site, state: 'ok', target, counts: countsOf(census), ...nothingDone, failure: null, ...found };
 }
 
 const nothingDone = { submitted: 0, cancelled: 0, drained: 0, planned: null, ids: [], reason: null };

@@ -1,16 +1,35 @@
-import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
-import { doubtWords, reportOf } from './pass.ts';
+import type { LoginHost } from '../login/login-host.ts';
+import { reportOf } from './pass.ts';
+import { doubtWords } from './plan-words.ts';
+import type { SiteAccess } from './site-connection.ts';
 import { onLoginHost } from './site-login.ts';
 import { failureReport, type SiteReport } from './site-report.ts';
+import { schedulerOf } from './site-scheduler.ts';
+
+/** How long ago a pilot may have ended to be told of. */
+const endedLatelySeconds = 24 * 3600;
 
 /** Looks at a site and changes nothing there: no lock, no note in the journal. */
-export function status(profile: Profile, context: Context): Promise<SiteReport> {
-  return onLoginHost(profile, { looksOnly: true }, context, async (host) => {
-    const look = await host.look();
-    if (!look.ok) return failureReport(profile.name, profile.target, look.failure);
-    const found = reportOf(profile, look.value.census);
-    const reason = doubtWords(look.value.census);
-    return { ...found, state: reason === null ? 'ok' : 'doubt', reason };
-  });
+export async function status(site: SiteAccess, context: Context): Promise<SiteReport> {
+  const { profile } = site;
+  const endedSince = Math.floor(context.now() / 1000) - endedLatelySeconds;
+  const looked = await onLoginHost(site, { purpose: 'look', endedSince }, context, (host) => lookAt(host, site));
+  return looked.ok ? looked.value : failureReport(profile.name, profile.target, looked.failure);
+}
+
+async function lookAt(host: LoginHost, { profile }: SiteAccess): Promise<SiteReport> {
+  const look = await host.look();
+  if (!look.ok) return failureReport(profile.name, profile.target, look.failure);
+  const { census, ended } = look.value;
+  const found = reportOf(profile, census);
+  const reason = doubtWords(census);
+  const { explain } = schedulerOf(profile);
+  const reasons = new Set(found.pilots.flatMap((pilot) => pilot.reason ?? []));
+  const reasonWords = new Map([...reasons].flatMap((one) => wordsFor(one, explain(one))));
+  return { ...found, ended, reasonWords, state: reason === null ? 'ok' : 'doubt', reason };
+}
+
+function wordsFor(reason: string, words: string | null): [string, string][] {
+  return words === null ? [] : [[reason, words]];
 }

@@ -1,27 +1,28 @@
 import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
-import type { Result } from '../failure.ts';
 import type { Census } from '../login/census.ts';
-import { pass } from './pass.ts';
+import { type PassInput, pass } from './pass.ts';
 import { type Plan, type PlannedPilot, plan } from './plan.ts';
-import type { SiteJob } from './site-job.ts';
+import type { SiteAccess } from './site-connection.ts';
 import type { SiteReport } from './site-report.ts';
 
+/** What a pass needs besides the site itself. */
+export type PassOptions = Pick<PassInput, 'job' | 'dryRun' | 'dataDir'>;
+
 /** Brings a site nearer its target: one pass. */
-export function topUp(profile: Profile, job: Result<SiteJob>, dryRun: boolean, context: Context): Promise<SiteReport> {
-  return pass({ profile, job, dryRun, mode: 'keep', decide: (census) => planFor(profile, census) }, context);
+export function topUp(site: SiteAccess, options: PassOptions, context: Context): Promise<SiteReport> {
+  return pass({ ...site, ...options, mode: 'keep', decide: (census) => planFor(site.profile, census) }, context);
 }
 
 /** Submits so many more pilots, whatever the target. */
 export function submitMore(
-  profile: Profile,
-  job: Result<SiteJob>,
+  site: SiteAccess,
   count: number,
-  dryRun: boolean,
+  options: PassOptions,
   context: Context,
 ): Promise<SiteReport> {
   const decide = (): Plan => ({ kind: 'submit', count, limitedBy: null });
-  return pass({ profile, job, dryRun, mode: 'once', decide }, context);
+  return pass({ ...site, ...options, mode: 'once', decide }, context);
 }
 
 function planFor(profile: Profile, census: Census): Plan {

@@ -1,28 +1,30 @@
-import { randomBytes } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
-import type { Context, Step } from '../context.ts';
-import { type Failure, failed, ok, type Result } from '../failure.ts';
-import type { ListQuery, Output, Scheduler } from '../schedulers/scheduler.ts';
+import type { Context } from '../context.ts';
+import { failed, ok, type Result } from '../failure.ts';
+import type { Output, Scheduler } from '../schedulers/scheduler.ts';
 import type { Transport } from '../transports/transport.ts';
 import { type Note, writeNote } from './journal.ts';
 import { type Answers, type Look, listedJobs, lookFrom, type Observed, observedFrom } from './observation.ts';
 import * as programs from './remote-programs.ts';
+import {
+  type Begun,
+  graceSeconds,
+  type LoginSettings,
+  lockOwner,
+  Opening,
+  observation,
+  queriesFor,
+  step,
+  tellSteps,
+  unusable,
+} from './session-opening.ts';
 import { openShellSession, type Program, type ShellSession } from './shell-session.ts';
 
 /** A scheduler reached through a transport: what a pass does on one login host, one session at a time. */
 
-export interface LoginSettings {
-  site: string;
-  jobName: string;
-  directories: programs.RemoteDirectories;
-  loginShell: boolean;
-  prologue: readonly string[];
-  timeouts: { connectSeconds: number; listSeconds: number; submitSeconds: number };
-  /** A SIF that must be there already, or null. */
-  imagePath: string | null;
-  arrays: boolean;
-  /** Nothing is to be changed there, not even a directory made. */
-  looksOnly: boolean;
+/** What a look has found out, and what nothing needs any more. */
+export interface Diary {
+  notes: readonly Note[];
+  forget: readonly programs.Forgotten[];
 }
 
 export type Submitted =
@@ -34,22 +36,28 @@ export interface LoginHost extends AsyncDisposable {
   /** Waits up to a minute; `lock-busy` names the holder. */
   lock(): Promise<Result<void>>;
   look(): Promise<Result<Look>>;
-  /** Stops at the first submission that is not accepted: the answers may be fewer than the submissions. */
+  /** Writes the diary, then submits. Stops at the first submission that is not accepted: the answers may be fewer than the submissions. */
   submit(
     submissions: readonly programs.PlannedSubmission[],
     abandoned: readonly number[],
+    diary: Diary,
   ): Promise<Result<Submitted[]>>;
-  cancel(ids: readonly string[], options: { onlyPending: boolean }): Promise<Result<void>>;
-  record(notes: readonly Note[], forget: readonly programs.Forgotten[]): Promise<Result<void>>;
+  /** Ends pilots and writes the diary; `closed` goes into it only when the scheduler took the order. */
+  cancel(
+    ids: readonly string[],
+    options: { onlyPending: boolean },
+    diary: Diary & { closed: readonly Note[] },
+  ): Promise<Result<void>>;
+  record(diary: Diary): Promise<Result<void>>;
+  /** The scheduler's words on what its queues offer. */
+  discover(): Promise<Result<Output>>;
 }
 
 /** How long others may hold the lock before this pass gives up. */
 const lockWaitSeconds = 60;
 const lockSlices = 6;
-/** A remote program's own limits end it first; this is for a host that has stopped. */
-const graceSeconds = 20;
 
-/** Opens a session on the login host and makes it ready. */
+/** Opens a session on the login host, makes it ready, and reads what is there: one round trip. */
 export async function openLoginHost(
   transport: Transport,
   scheduler: Scheduler,
@@ -57,86 +65,66 @@ export async function openLoginHost(
   context: Context,
 ): Promise<Result<LoginHost>> {
   step(context, settings, 'hello');
-  const { site, loginShell } = settings;
-  const readySeconds = settings.timeouts.connectSeconds;
-  const opened = await openShellSession(transport, { site, loginShell, readySeconds }, context);
+  const opening = new Opening(scheduler, settings, context);
+  const { site, loginShell, timeouts } = settings;
+  const options = { site, loginShell, readySeconds: timeouts.connectSeconds };
+  const opened = await openShellSession(transport, options, opening.programs(), context);
   if (!opened.ok) return opened;
-  const host = new Host(opened.value, scheduler, settings, context);
-  const prepared = await host.prepare();
-  if (prepared.ok) return ok(host);
-  await opened.value[Symbol.asyncDispose]();
-  return prepared;
+  const { session, answers } = opened.value;
+  const begun = opening.begun(answers);
+  if (begun.ok) return ok(new Host(session, scheduler, settings, context, begun.value));
+  await session[Symbol.asyncDispose]();
+  return begun;
 }
 
 /** More than these wait for the next pass; until then they count. */
 const mostAskedAtOnce = 100;
 
 class Host implements LoginHost {
-  private readonly mark = randomBytes(9).toString('hex');
   private readonly session: ShellSession;
   private readonly scheduler: Scheduler;
   private readonly settings: LoginSettings;
   private readonly context: Context;
+  private readonly mark: string;
+  /** What the session began with, until the first look has used it up. */
+  private begun: Begun['parts'] | null;
 
-  constructor(session: ShellSession, scheduler: Scheduler, settings: LoginSettings, context: Context) {
+  constructor(session: ShellSession, scheduler: Scheduler, settings: LoginSettings, context: Context, begun: Begun) {
     this.session = session;
     this.scheduler = scheduler;
     this.settings = settings;
     this.context = context;
-  }
-
-  async prepare(): Promise<Result<void>> {
-    const { prologue, directories } = this.settings;
-    if (prologue.length > 0) {
-      const text = programs.prologue(prologue);
-      const ran = await this.session.run({
-        text,
-        purpose: 'running the prologue',
-        timeoutSeconds: 60,
-        runsIn: 'session',
-      });
-      if (!ran.ok) return ran;
-      if (ran.value.code !== 0) this.warnOfPrologue(ran.value);
-    }
-    const text = programs.prepare(directories, this.scheduler.defaultsPrefixes, {
-      mark: this.mark,
-      looksOnly: this.settings.looksOnly,
-    });
-    const parts = await this.parts({ text, purpose: 'preparing the session', timeoutSeconds: 60, runsIn: 'session' });
-    if (!parts.ok) return parts;
-    const host = parts.value.get('host');
-    if (host?.code !== 0)
-      return failed(this.unusable(`the directory ${directories.site} cannot be used`, host?.stderr ?? ''));
-    return ok(undefined);
-  }
-
-  /** Its last line may fail for good reasons, so it is only told. */
-  private warnOfPrologue({ code, stdout, stderr }: Output): void {
-    const said = [stderr, stdout].map((text) => text.trim()).find((text) => text !== '');
-    const text = `the prologue ended with ${code}${said === undefined ? '' : `: ${said.slice(-400)}`}`;
-    this.context.emit({ kind: 'warning', site: this.settings.site, text });
+    this.mark = begun.mark;
+    this.begun = begun.parts;
   }
 
   async lock(): Promise<Result<void>> {
-    step(this.context, this.settings, 'lock');
-    const owner = `${userInfo().username} on ${hostname()} (process ${process.pid})`;
-    let holder = '';
+    const first = this.begun?.get('lock');
+    if (first?.code === 0) return ok(undefined);
+    // What was read without the lock is of no use.
+    this.begun = null;
+    let holder = first === undefined ? '' : this.waitingFor('', holderIn(first.stdout));
     // In slices, so that nothing waits there for long once we are gone.
-    for (const seconds of [1, ...Array.from({ length: lockSlices }, () => lockWaitSeconds / lockSlices)]) {
-      const tried = await this.tryLock(owner, seconds);
+    for (let slice = 0; slice < lockSlices; slice += 1) {
+      const tried = await this.tryLock(lockWaitSeconds / lockSlices);
       if (!tried.ok) return tried;
       if (tried.value === null) return ok(undefined);
-      const text = `waiting for the lock, held by ${tried.value}`;
-      if (holder !== tried.value) this.context.emit({ kind: 'note', site: this.settings.site, text });
-      holder = tried.value;
+      holder = this.waitingFor(holder, tried.value);
     }
     return failed({ kind: 'lock-busy', site: this.settings.site, holder, waitedSeconds: lockWaitSeconds });
   }
 
+  private waitingFor(before: string, holder: string): string {
+    const text = `waiting for the lock, held by ${holder}`;
+    if (holder !== before) this.context.emit({ kind: 'note', site: this.settings.site, text });
+    return holder;
+  }
+
   /** The holder, or null when it is ours now. */
-  private async tryLock(owner: string, waitSeconds: number): Promise<Result<string | null>> {
+  private async tryLock(waitSeconds: number): Promise<Result<string | null>> {
+    step(this.context, this.settings, 'lock');
     const ran = await this.session.run({
-      text: programs.takeLock(owner, waitSeconds),
+      text: programs.takeLock(lockOwner(), waitSeconds),
       purpose: 'taking the lock',
       timeoutSeconds: waitSeconds + graceSeconds,
       runsIn: 'session',
@@ -146,8 +134,7 @@ class Host implements LoginHost {
   }
 
   async look(): Promise<Result<Look>> {
-    step(this.context, this.settings, 'list');
-    const first = await this.observe([false]);
+    const first = await this.firstLook();
     if (!first.ok) return first;
     const look = await this.askForMissing(first.value);
     if (!look.ok || !look.value.look.census.absenceDecides) return look.ok ? ok(look.value.look) : look;
@@ -156,20 +143,21 @@ class Host implements LoginHost {
     return second.ok ? ok(this.lookFrom(second.value, look.value.asked)) : second;
   }
 
+  /** What the session began with, or a look of its own. */
+  private async firstLook(): Promise<Result<Observed>> {
+    const parts = this.begun;
+    this.begun = null;
+    return parts?.has('clock') === true ? this.observedIn(parts, [false]) : this.observe([false]);
+  }
+
   /** The scheduler's own word on pilots that the listing does not show. */
   private async askForMissing(observed: Observed): Promise<Result<{ look: Look; asked: Answers }>> {
     const look = this.lookFrom(observed, new Map());
     const ids = look.census.missing.slice(0, mostAskedAtOnce);
     if (ids.length === 0) return ok({ look, asked: new Map() });
-    const seconds = this.settings.timeouts.listSeconds;
-    const parts = await this.parts({
-      text: programs.ask(this.scheduler.askCommand(ids), seconds),
-      purpose: 'asking for missing pilots',
-      timeoutSeconds: seconds + graceSeconds,
-    });
-    if (!parts.ok) return parts;
-    const part = parts.value.get('ask');
-    const asked = part === undefined ? new Map() : this.scheduler.parseAsk(part);
+    const part = await this.asked('ask', this.scheduler.askCommand(ids), 'asking for missing pilots');
+    if (!part.ok) return part;
+    const asked = this.scheduler.parseAsk(part.value);
     return ok({ look: this.lookFrom(observed, asked), asked });
   }
 
@@ -178,33 +166,32 @@ class Host implements LoginHost {
   }
 
   private async observe(looks: readonly boolean[]): Promise<Result<Observed>> {
-    const { listSeconds } = this.settings.timeouts;
-    const queries = looks.map(
-      (secondLook): ListQuery => ({ site: this.settings.site, jobName: this.settings.jobName, secondLook }),
-    );
-    const listCommands = queries.map((query) => this.scheduler.listCommand(query));
+    step(this.context, this.settings, 'list');
     const parts = await this.parts({
-      text: programs.observe({ listCommands, listSeconds, imagePath: this.settings.imagePath }),
+      text: programs.observe(observation(looks, this.scheduler, this.settings)),
       purpose: 'reading the queue',
-      timeoutSeconds: listSeconds * looks.length + graceSeconds,
+      timeoutSeconds: this.settings.timeouts.listSeconds * looks.length + graceSeconds,
     });
-    if (!parts.ok) return parts;
-    const jobs = listedJobs(parts.value, queries, this.scheduler, this.settings);
-    return jobs.ok ? observedFrom(parts.value, jobs.value, this.settings.site) : jobs;
+    return parts.ok ? this.observedIn(parts.value, looks) : parts;
   }
 
-  /** Several listings in different forms must show the same jobs. */
+  private observedIn(parts: ReadonlyMap<string, programs.Part>, looks: readonly boolean[]): Result<Observed> {
+    const jobs = listedJobs(parts, queriesFor(looks, this.settings), this.scheduler, this.settings);
+    return jobs.ok ? observedFrom(parts, jobs.value, this.scheduler, this.settings.site) : jobs;
+  }
+
   async submit(
     submissions: readonly programs.PlannedSubmission[],
     abandoned: readonly number[],
+    diary: Diary,
   ): Promise<Result<Submitted[]>> {
     const { submitSeconds } = this.settings.timeouts;
     const parts = await this.parts({
-      text: programs.submitAll(submissions, { submitSeconds, abandoned }),
+      text: programs.submitAll(submissions, { submitSeconds, abandoned }, written(diary)),
       purpose: 'submitting',
       timeoutSeconds: (submitSeconds + graceSeconds) * submissions.length + graceSeconds,
       runsIn: 'locked',
-      onStdout: (chunk) => this.tellSteps(chunk),
+      onStdout: tellSteps(this.mark, submissionSteps, this.settings, this.context),
     });
     if (!parts.ok) return parts;
     const answers = submissions.flatMap((one) => submittedFrom(one, parts.value));
@@ -213,19 +200,18 @@ class Host implements LoginHost {
     return failed({ kind: 'connection-lost', site: this.settings.site, step: 'submitting', reason });
   }
 
-  private tellSteps(chunk: string): void {
-    for (const match of chunk.matchAll(new RegExp(`@${this.mark} (fence|intent|submit|outcome)\\d`, 'g'))) {
-      step(this.context, this.settings, match[1] as Step);
-    }
-  }
-
-  async cancel(ids: readonly string[], options: { onlyPending: boolean }): Promise<Result<void>> {
-    if (ids.length === 0) return ok(undefined);
+  async cancel(
+    ids: readonly string[],
+    options: { onlyPending: boolean },
+    diary: Diary & { closed: readonly Note[] },
+  ): Promise<Result<void>> {
+    if (ids.length === 0) return this.record(diary);
     step(this.context, this.settings, 'cancel');
     const { site } = this.settings;
     const seconds = 60;
+    const command = this.scheduler.cancelCommand(ids, options);
     const parts = await this.parts({
-      text: programs.cancel(this.scheduler.cancelCommand(ids, options), seconds),
+      text: programs.cancel(command, seconds, { ...written(diary), closed: diary.closed.map(writeNote) }),
       purpose: 'cancelling',
       timeoutSeconds: seconds + graceSeconds,
     });
@@ -235,31 +221,43 @@ class Host implements LoginHost {
       return failed({ kind: 'connection-lost', site, step: 'cancelling', reason: 'the answer is cut' });
     if (part.code === 124) return failed({ kind: 'timed-out', site, step: 'cancelling', seconds });
     const outcome = this.scheduler.parseCancel(part, ids);
-    return outcome.kind === 'done' ? ok(undefined) : failed({ kind: 'cancel-refused', site, said: outcome.text });
+    if (outcome.kind !== 'done') return failed({ kind: 'cancel-refused', site, said: outcome.text });
+    return this.recorded(parts.value, ['record', 'closed']);
   }
 
-  async record(notes: readonly Note[], forget: readonly programs.Forgotten[]): Promise<Result<void>> {
-    if (notes.length === 0 && forget.length === 0) return ok(undefined);
+  async record(diary: Diary): Promise<Result<void>> {
+    if (diary.notes.length === 0 && diary.forget.length === 0) return ok(undefined);
     step(this.context, this.settings, 'settle');
-    const parts = await this.parts({
-      text: programs.record(notes.map(writeNote), forget),
-      purpose: 'writing the journal',
-      timeoutSeconds: 60,
-    });
+    const text = programs.record(written(diary));
+    const parts = await this.parts({ text, purpose: 'writing the journal', timeoutSeconds: 60 });
+    return parts.ok ? this.recorded(parts.value, ['record']) : parts;
+  }
+
+  private recorded(parts: ReadonlyMap<string, programs.Part>, names: readonly string[]): Result<void> {
+    const wrong = names.map((name) => parts.get(name)).find((part) => part?.code !== 0);
+    if (names.every((name) => parts.get(name)?.code === 0)) return ok(undefined);
+    return failed(unusable(this.settings, 'the journal cannot be written', wrong?.stderr ?? ''));
+  }
+
+  discover(): Promise<Result<Output>> {
+    step(this.context, this.settings, 'discover');
+    return this.asked('discover', this.scheduler.discoverCommand(), 'asking for the queues');
+  }
+
+  /** Runs one command of the scheduler that only reads. */
+  private async asked(name: string, command: string, purpose: string): Promise<Result<Output>> {
+    const seconds = this.settings.timeouts.listSeconds;
+    const text = programs.ask(name, command, seconds);
+    const parts = await this.parts({ text, purpose, timeoutSeconds: seconds + graceSeconds });
     if (!parts.ok) return parts;
-    const part = parts.value.get('record');
-    return part?.code === 0
-      ? ok(undefined)
-      : failed(this.unusable('the journal cannot be written', part?.stderr ?? ''));
+    return ok(parts.value.get(name) ?? { stdout: '', stderr: 'the answer is cut', code: 137 });
   }
 
   private async parts(program: Program): Promise<Result<Map<string, programs.Part>>> {
+    // Whatever runs now may change what was read.
+    this.begun = null;
     const ran = await this.session.run(program);
     return ran.ok ? ok(programs.readParts(ran.value, this.mark)) : ran;
-  }
-
-  private unusable(what: string, said: string): Failure {
-    return { kind: 'login-host-unusable', site: this.settings.site, what, said: said.trim().slice(0, 400) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -267,9 +265,11 @@ class Host implements LoginHost {
   }
 }
 
-function step(context: Context, settings: LoginSettings, name: Step): void {
-  context.emit({ kind: 'step', site: settings.site, step: name });
+function written({ notes, forget }: Diary): programs.Diary {
+  return { lines: notes.map(writeNote), forget };
 }
+
+const submissionSteps = { fence: 'fence', intent: 'intent', submit: 'submit', outcome: 'outcome' } as const;
 
 /** `NAME since SECONDS`, as the lock's holder wrote it. */
 function holderIn(text: string): string {

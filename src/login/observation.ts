@@ -1,6 +1,7 @@
 import { failed, ok, type Result } from '../failure.ts';
-import type { ListedJob, ListQuery, Scheduler } from '../schedulers/scheduler.ts';
+import type { Finished, ListedJob, ListQuery, Scheduler } from '../schedulers/scheduler.ts';
 import { type Census, census } from './census.ts';
+import { type EndedPilot, endedPilots } from './ended-pilots.ts';
 import { readEnds, readIntents, readNotes, readOutcomes, readSeen, readSequences } from './journal.ts';
 import type { Part } from './remote-programs.ts';
 
@@ -14,6 +15,8 @@ export interface Look {
   imageThere: boolean;
   /** By the login host's clock. */
   nowSeconds: number;
+  /** Pilots that ended lately, where they were asked for. */
+  ended: readonly EndedPilot[];
 }
 
 /** What one program read. */
@@ -22,6 +25,8 @@ export interface Observed {
   jobs: readonly ListedJob[];
   nowSeconds: number;
   imageThere: boolean;
+  /** Null: the accounting was not asked. */
+  finished: Finished | null;
 }
 
 /** The scheduler's word on pilots that it was asked for by id. */
@@ -32,6 +37,8 @@ interface ObservedSite {
   site: string;
   timeouts: { listSeconds: number; submitSeconds: number };
   arrays: boolean;
+  /** Ends before that are not told; null: none are. */
+  endedSince: number | null;
 }
 
 type Parts = ReadonlyMap<string, Part>;
@@ -66,7 +73,12 @@ function sameJobs(one: readonly ListedJob[], other: readonly ListedJob[]): boole
 }
 
 /** All parts of an observation; a part that is missing or failed makes it useless. */
-export function observedFrom(parts: Parts, jobs: readonly ListedJob[], site: string): Result<Observed> {
+export function observedFrom(
+  parts: Parts,
+  jobs: readonly ListedJob[],
+  scheduler: Scheduler,
+  site: string,
+): Result<Observed> {
   const unusable = (what: string, said: string) =>
     failed({ kind: 'login-host-unusable', site, what, said: said.trim().slice(0, 400) });
   for (const name of ['clock', 'sequences', 'intents', 'outcomes', 'notes', 'seen', 'ends', 'token']) {
@@ -76,12 +88,15 @@ export function observedFrom(parts: Parts, jobs: readonly ListedJob[], site: str
   const text = (name: string) => parts.get(name)?.stdout ?? '';
   const nowSeconds = Number(text('clock').trim());
   if (!Number.isSafeInteger(nowSeconds) || nowSeconds <= 0) return unusable('`date +%s` gave no time', text('clock'));
-  return ok({ text, jobs, nowSeconds, imageThere: parts.get('image')?.code === 0 });
+  const accounting = parts.get('finished');
+  const finished = accounting === undefined ? null : scheduler.parseFinished(accounting, { site });
+  return ok({ text, jobs, nowSeconds, imageThere: parts.get('image')?.code === 0, finished });
 }
 
 /** Takes the census of what was observed. */
 export function lookFrom(observed: Observed, asked: Answers, scheduler: Scheduler, site: ObservedSite): Look {
-  const { text, jobs, nowSeconds, imageThere } = observed;
+  const { text, jobs, nowSeconds, imageThere, finished } = observed;
+  const [seen, ends] = [readSeen(text('seen')), readEnds(text('ends'))];
   const taken = census({
     site: site.site,
     nowSeconds,
@@ -91,8 +106,8 @@ export function lookFrom(observed: Observed, asked: Answers, scheduler: Schedule
     intents: readIntents(text('intents')),
     outcomes: readOutcomes(text('outcomes')),
     notes: readNotes(text('notes')),
-    seen: readSeen(text('seen')),
-    ends: readEnds(text('ends')),
+    seen,
+    ends,
     jobs,
     asked,
     parseOutcome: (outcome) => scheduler.parseSubmit(outcome.output),
@@ -101,5 +116,14 @@ export function lookFrom(observed: Observed, asked: Answers, scheduler: Schedule
     submissionIdOf: (id) => scheduler.submissionIdOf(id),
   });
   const tokenDigest = /^[0-9a-f]{64}/.exec(text('token'))?.[0] ?? null;
-  return { census: taken, tokenDigest, imageThere, nowSeconds };
+  const ended =
+    site.endedSince === null
+      ? []
+      : endedPilots({
+          marks: ends,
+          seen,
+          finished: finished?.kind === 'known' ? finished.jobs : [],
+          sinceSeconds: site.endedSince,
+        });
+  return { census: taken, tokenDigest, imageThere, nowSeconds, ended };
 }

@@ -59,11 +59,36 @@ part_end() { printf '\\n@end-${mark} %s %s\\n' "$1" "$2"; printf '\\n@end-${mark
 each() { for glidein_file; do [ -f "$glidein_file" ] || return 0; break; done; cat "$@"; }
 part host
 ${options.looksOnly ? '[ ! -e "$d" ] || [ -r "$d" ]' : makeDirectories}
-part_end host $?`;
+glidein_ready=$?
+part_end host $glidein_ready`;
 }
 
 const makeDirectories = `mkdir -p "$d" "$d/intents" "$d/jobs" "$j" "$j/seen" "$j/ends" "$j/drain" "$l" && chmod 700 "$d" "$j" && [ -w "$d" ] \\
 && for glidein_name in base64 sha256sum cut tail tr; do command -v $glidein_name >/dev/null || { echo "$glidein_name is not there" >&2; false; break; }; done`;
+
+/** How a session begins: the first of these that fails ends it, and its part says so. */
+export interface Opening {
+  /** Defines and makes what the others need. */
+  prepare: string;
+  /** Takes the lock; null: none is taken. */
+  lock: string | null;
+  /** Reads what a pass decides on; null: nothing is read. */
+  observe: string | null;
+}
+
+/** Everything up to the first look in one program, for the session's own shell. */
+export function open({ prepare, lock, observe }: Opening): string {
+  const locked =
+    lock === null ? 'true' : `part lock\n${lock}\nglidein_code=$?\npart_end lock $glidein_code\n(exit $glidein_code)`;
+  const observed = observe === null ? 'true' : `(\n${observe}\n) 9<&-`;
+  return `${prepare}
+if [ "$glidein_ready" -eq 0 ]; then
+${locked}
+if [ $? -eq 0 ]; then
+${observed}
+fi
+fi`;
+}
 
 /**
  * Takes the site's lock for as long as the session lives: \`flock\` where the command and the file system have it, else
@@ -121,7 +146,12 @@ export interface Observation {
   listSeconds: number;
   /** A SIF that must be there already, or null. */
   imagePath: string | null;
+  /** Asks the accounting, which may be slow or absent: nothing depends on its answer. Null: it is not asked. */
+  finishedCommand: string | null;
 }
+
+/** Seconds the accounting gets. */
+const accountingSeconds = 10;
 
 /**
  * Reads everything a pass decides on, the journal first: whatever is submitted after that is either fenced off by
@@ -133,6 +163,8 @@ export function observe(observation: Observation): string {
     (command, index) =>
       `part listing${index}\nlimit ${observation.listSeconds} ${command}\npart_end listing${index} $?`,
   );
+  const accounting =
+    observation.finishedCommand === null ? [] : [ask('finished', observation.finishedCommand, accountingSeconds)];
   return `part clock; date +%s; part_end clock $?
 part sequences; printf '%s\\n' "$d"/intents/*; part_end sequences $?
 part intents; each "$d"/intents/*/intent; part_end intents $?
@@ -142,7 +174,7 @@ part seen; each "$j"/seen/*; part_end seen $?
 part ends; each "$j"/ends/*; part_end ends $?
 part token; if [ -f "$j/token" ]; then sha256sum < "$j/token"; fi; part_end token $?
 part image; ${image}; part_end image $?
-${listings.join('\n')}`;
+${[...listings, ...accounting].join('\n')}`;
 }
 
 export interface PlannedSubmission {
@@ -162,8 +194,10 @@ export interface PlannedSubmission {
 export function submitAll(
   submissions: readonly PlannedSubmission[],
   limits: { submitSeconds: number; abandoned: readonly number[] },
+  diary: Diary,
 ): string {
   return `trap '' HUP PIPE
+${record(diary)}
 unfenced() {
 for glidein_other in "$d"/intents/*; do
 glidein_other=\${glidein_other##*/}
@@ -232,25 +266,43 @@ part_end ${part('outcome')} $?
 if [ $glidein_code -ne 0 ]; then exit 0; fi`;
 }
 
-/** Asks the scheduler for pilots by their ids. */
-export function ask(command: string, seconds: number): string {
-  return `part ask\nlimit ${seconds} ${command}\npart_end ask $?`;
+/** Asks the scheduler something. Its answer is the part of that name. */
+export function ask(name: string, command: string, seconds: number): string {
+  return `part ${name}\nlimit ${seconds} ${command}\npart_end ${name} $?`;
 }
 
-/** Ends pilots. The scheduler's words are the answer. */
-export function cancel(command: string, seconds: number): string {
-  return `part cancel\nlimit ${seconds} ${command}\npart_end cancel $?`;
+/** Ends pilots. The scheduler's words are the answer; \`closed\` is written down only when it took the order. */
+export function cancel(command: string, seconds: number, diary: Diary & { closed: readonly string[] }): string {
+  return `part cancel
+limit ${seconds} ${command}
+glidein_code=$?
+part_end cancel $glidein_code
+${record(diary)}
+if [ $glidein_code -eq 0 ]; then
+${append('closed', diary.closed)}
+fi`;
+}
+
+/** What goes into the journal, and what nothing needs any more. */
+export interface Diary {
+  /** Lines of the journal. */
+  lines: readonly string[];
+  forget: readonly Forgotten[];
 }
 
 /** Appends what was found out to the journal, and removes what nothing needs any more. */
-export function record(lines: readonly string[], forget: readonly Forgotten[]): string {
-  const append = lines.length === 0 ? 'true' : `printf '\\n%s\\n' ${lines.map(quote).join(' ')} >> "$d/journal"`;
+export function record({ lines, forget }: Diary): string {
   // A directory leaves `intents` whole: half of one would look like a sequence without an intent.
   const removals = forget.map(
     ({ sequence, tag, marks }) =>
       `mv "$d/intents/${sequence}" "$d/jobs/over-${sequence}" && rm -rf "$d/jobs/over-${sequence}" "$d/jobs/${tag}.sh" "$j/seen/${tag}".* ${marks.map((id) => `"$j"/ends/${quote(id)} "$j"/drain/${quote(id)}`).join(' ')}`,
   );
-  return `part record\n${append}\npart_end record $?\n${removals.join('\n')}`;
+  return [append('record', lines), ...removals].join('\n');
+}
+
+function append(part: string, lines: readonly string[]): string {
+  const program = lines.length === 0 ? 'true' : `printf '\\n%s\\n' ${lines.map(quote).join(' ')} >> "$d/journal"`;
+  return `part ${part}\n${program}\npart_end ${part} $?`;
 }
 
 /** A submission all of whose pilots ended long ago. */

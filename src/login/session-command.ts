@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { quote } from '../shell.ts';
 
 /** What the session prints on stdout, once, when it reads programs. */
 export const readyMarker = 'glidein-session-ready';
@@ -7,10 +8,13 @@ export const readyMarker = 'glidein-session-ready';
 const sessionSeconds = 600;
 
 // One line is one program, in base64: `read` fails on a line without its newline, so a program that was cut does not
-// run. `echo` and `read` are built in everywhere; a base64 line has no backslash for either to interpret.
-const readPrograms = `unset GLIDEIN_SESSION GLIDEIN_START
+// run. `echo` and `read` are built in everywhere; a base64 line has no backslash for either to interpret. The programs
+// that are known beforehand come with the command, each evaluated for itself, and save a round trip.
+function readPrograms(beforehand: readonly string[]): string {
+  return `unset GLIDEIN_SESSION GLIDEIN_START
 echo ${readyMarker}
-while IFS= read -r program; do eval "$(echo "$program" | base64 -d)"; done`;
+${beforehand.map((program) => `eval ${quote(program)}\n`).join('')}while IFS= read -r program; do eval "$(echo "$program" | base64 -d)"; done`;
+}
 
 const limited = `if command -v timeout >/dev/null 2>&1
 then exec timeout -k 30 ${sessionSeconds} sh -c "$GLIDEIN_SESSION"
@@ -41,9 +45,10 @@ export function loginCommand(program: string): string {
   return `exec /bin/sh -c 'eval "$(echo ${Buffer.from(program).toString('base64')} | base64 -d)"'`;
 }
 
-/** The one command line a session is started with. */
-export function sessionCommand(options: { loginShell: boolean }): string {
-  const setUp = `GLIDEIN_SESSION='${readPrograms}'\nGLIDEIN_START='${limited}'\n`;
+/** The one command line a session is started with. `beforehand`: POSIX `sh` programs that it runs before it reads any. */
+export function sessionCommand(options: { loginShell: boolean; beforehand: readonly string[] }): string {
+  const session = quote(readPrograms(options.beforehand));
+  const setUp = `GLIDEIN_SESSION=${session}\nGLIDEIN_START='${limited}'\n`;
   return loginCommand(
     setUp + (options.loginShell ? throughLoginShell : `export GLIDEIN_SESSION\neval "$GLIDEIN_START"`),
   );

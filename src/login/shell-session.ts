@@ -42,23 +42,55 @@ export interface SessionOptions {
   readySeconds: number;
 }
 
-/** Starts a session and waits until it answers. Nothing but empty lines is sent before. */
+/** A session that answers, and what the programs it was started with said. */
+export interface OpenSession {
+  session: ShellSession;
+  answers: readonly Output[];
+}
+
+/**
+ * Starts a session and waits until it answers. `beforehand` are programs that travel with its command line and run at
+ * once, one after the other; they are in the session's own shell, whatever they say. After that nothing but empty lines
+ * is sent before the session answers.
+ */
 export async function openShellSession(
   transport: Transport,
   options: SessionOptions,
+  beforehand: readonly Program[],
   context: Context,
-): Promise<Result<ShellSession>> {
+): Promise<Result<OpenSession>> {
   const closing = new AbortController();
   const signal = AbortSignal.any([context.signal, closing.signal]);
-  const started = await startCommand(transport, sessionCommand(options), signal);
+  const framed = beforehand.map((program) => framedProgram({ ...program, runsIn: 'session' }));
+  const command = sessionCommand({ ...options, beforehand: framed.map(({ text }) => text) });
+  const started = await startCommand(transport, command, signal);
   if (!started.ok) return started;
   const wire = new Wire(started.value);
+  const [first] = beforehand;
+  wire.onStdout = first?.onStdout ?? null;
   const ready = await awaitReady(wire, options, context.signal);
-  if (!ready.ok) {
+  const answers = ready.ok ? await awaitAll(wire, framed, options.site, context.signal) : ready;
+  if (!answers.ok) {
     closing.abort();
-    return ready;
+    return answers;
   }
-  return ok(sessionOver(wire, options.site, context.signal, closing));
+  return ok({ session: sessionOver(wire, options.site, context.signal, closing), answers: answers.value });
+}
+
+async function awaitAll(
+  wire: Wire,
+  framed: readonly FramedProgram[],
+  site: string,
+  signal: AbortSignal,
+): Promise<Result<Output[]>> {
+  const answers: Output[] = [];
+  for (const one of framed) {
+    wire.onStdout = one.program.onStdout ?? null;
+    const answer = await awaitFrame(wire, one, site, signal);
+    if (!answer.ok) return answer;
+    answers.push(answer.value);
+  }
+  return ok(answers);
 }
 
 /** Starts a command; that it surely never started is a failure, not an exception. */
@@ -78,10 +110,7 @@ async function awaitReady(wire: Wire, options: SessionOptions, signal: AbortSign
   const nudge = setInterval(() => wire.send('\n'), nudgeMilliseconds);
   const outcome = await wire.until(() => wire.stdout.has(`${readyMarker}\n`), options.readySeconds, signal);
   clearInterval(nudge);
-  if (outcome === 'met') {
-    wire.forget();
-    return ok(undefined);
-  }
+  if (outcome === 'met') return ok(undefined);
   return failed(noSession(outcome, wire, options));
 }
 
@@ -111,20 +140,40 @@ function sessionOver(wire: Wire, site: string, signal: AbortSignal, closing: Abo
       return result;
     },
     async [Symbol.asyncDispose]() {
-      // The end of its stdin ends the session's loop, which lets the lock go; then the channel is not needed.
+      // The end of its stdin ends the session's loop, which lets the lock go: nobody needs to wait for that. A broken
+      // one may not read any more.
       wire.end();
-      const patience = broken === null ? 2000 : 0;
-      await Promise.race([wire.closed, new Promise((resolve) => setTimeout(resolve, patience).unref())]);
-      closing.abort();
+      if (broken !== null) closing.abort();
     },
   };
 }
 
-async function runFramed(wire: Wire, program: Program, site: string, signal: AbortSignal): Promise<Result<Output>> {
+/** A program as it is sent, and the word that its markers are known by. */
+interface FramedProgram {
+  program: Program;
+  nonce: string;
+  text: string;
+}
+
+function framedProgram(program: Program): FramedProgram {
   const nonce = randomBytes(9).toString('hex');
+  return { program, nonce, text: frame(program, nonce) };
+}
+
+function runFramed(wire: Wire, program: Program, site: string, signal: AbortSignal): Promise<Result<Output>> {
+  const framed = framedProgram(program);
   wire.forget();
   wire.onStdout = program.onStdout ?? null;
-  wire.send(`${Buffer.from(frame(program, nonce)).toString('base64')}\n`);
+  wire.send(`${Buffer.from(framed.text).toString('base64')}\n`);
+  return awaitFrame(wire, framed, site, signal);
+}
+
+async function awaitFrame(
+  wire: Wire,
+  { program, nonce }: FramedProgram,
+  site: string,
+  signal: AbortSignal,
+): Promise<Result<Output>> {
   const ended = () => endOf(wire.stdout, nonce) !== null && endOf(wire.stderr, nonce) !== null;
   const outcome = await wire.until(ended, program.timeoutSeconds, signal);
   wire.onStdout = null;

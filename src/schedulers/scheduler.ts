@@ -24,6 +24,16 @@ export interface Scheduler {
   /** Ends pilots, the hard way. Never called with no ids: with none, some clients end everything. */
   cancelCommand(ids: readonly string[], options: { onlyPending: boolean }): string;
   parseCancel(output: Output, ids: readonly string[]): CancelOutcome;
+  /** Asks what the queues offer and allow. One program, read-only, cheap enough for a login node once a day. */
+  discoverCommand(): string;
+  /** `unknown` where the answer is not understood: nothing is ever refused because of that. */
+  parseDiscovery(output: Output): Discovery;
+  /** Asks the accounting for jobs of this name that ended since then (the scheduler's clock). */
+  finishedCommand(query: { jobName: string; sinceSeconds: number }): string;
+  /** `unknown` where there is no accounting, or its answer is not understood. */
+  parseFinished(output: Output, query: { site: string }): Finished;
+  /** A listed job's reason in words a person understands, with what to do where something can be done; null: no better words. */
+  explain(reason: string): string | null;
   /** The index of an array's first pilot. */
   readonly firstIndex: number;
   /** The id of one pilot, as the scheduler's own commands take it. */
@@ -115,3 +125,57 @@ export interface ListedJob {
 }
 
 export type CancelOutcome = { kind: 'done' } | { kind: 'refused'; text: string };
+
+/** What a site's queues offer, as the scheduler describes them. */
+export type Discovery =
+  | { kind: 'known'; queues: readonly Queue[]; limits: SubmitLimits }
+  | { kind: 'unknown'; reason: string };
+
+export interface Queue {
+  name: string;
+  isDefault: boolean;
+  /** It takes jobs and starts them. */
+  isOpen: boolean;
+  nodes: number;
+  /** The largest that any node of the queue has; null where the scheduler does not say. */
+  coresPerNode: number | null;
+  memoryMBPerNode: number | null;
+  gpusPerNode: number;
+  /** As the scheduler names it (`a100`); null where it has no name or there is none. */
+  gpuType: string | null;
+  /** null: no limit is set. */
+  maxWalltimeSeconds: number | null;
+  /** Nodes one job may have at most; null: no limit is set. */
+  maxNodesPerJob: number | null;
+}
+
+/** What a user may submit, whatever the queue; null: no such limit is known. */
+export interface SubmitLimits {
+  /** The highest number of pilots in one array. */
+  maxArraySize: number | null;
+  /** Jobs a user may have queued or running at a time, with the account and QOS that allow most: never too little. */
+  maxSubmitJobs: number | null;
+  /** Jobs the whole cluster holds at a time. */
+  maxJobsOfCluster: number | null;
+  /** The accounts this user may charge; null where the scheduler does not say. */
+  accounts: readonly string[] | null;
+}
+
+export type Finished = { kind: 'known'; jobs: readonly FinishedJob[] } | { kind: 'unknown'; reason: string };
+
+/** One pilot's end, as the accounting has it. */
+export interface FinishedJob {
+  id: string;
+  submissionId: string;
+  index: number | null;
+  tag: string | null;
+  node: string | null;
+  /** null where a signal ended it. */
+  exitCode: number | null;
+  signal: number | null;
+  /** The scheduler's own word: `COMPLETED`, `TIMEOUT`, `NODE_FAIL`… */
+  state: string;
+  /** Seconds since the epoch, by the scheduler's clock; `startedAt` is null when it never ran. */
+  startedAt: number | null;
+  endedAt: number | null;
+}

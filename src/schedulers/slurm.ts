@@ -11,6 +11,10 @@ import type {
   Submission,
   SubmitOutcome,
 } from './scheduler.ts';
+import { finishedCommand, parseFinished } from './slurm-accounting.ts';
+import { discoverCommand, parseDiscovery } from './slurm-discovery.ts';
+import { explain } from './slurm-reasons.ts';
+import { parseIndices, tagIn, time } from './slurm-text.ts';
 
 /**
  * Slurm, 20.02 and later (`squeue` sizes its columns to their content since then). What was seen of 22.05.8 is in
@@ -23,6 +27,9 @@ export const slurm: Scheduler = {
     'SQUEUE_',
     'SBATCH_',
     'SCANCEL_',
+    'SCONTROL_',
+    'SINFO_',
+    'SACCT_',
     'SLURM_CLUSTERS',
     'SLURM_TIME_FORMAT',
     'SLURM_EXIT_ERROR',
@@ -38,6 +45,11 @@ export const slurm: Scheduler = {
   parseAsk,
   cancelCommand,
   parseCancel,
+  discoverCommand,
+  parseDiscovery,
+  finishedCommand,
+  parseFinished,
+  explain,
   pilotId: (submissionId, index) => (index === null ? submissionId : `${submissionId}_${index}`),
   submissionIdOf: (pilotId) => pilotId.replace(/_\d+$/, ''),
 };
@@ -175,30 +187,6 @@ function parseLine(line: string, site: string): ListedJob[] | null {
     endsAt: waits ? null : time(end),
   };
   return indices.map((one) => ({ ...common, id: one === null ? id : `${base}_${one}`, index: one }));
-}
-
-/** The site's tag, also among a site's own words; or the comment, where it is a tag and nothing else: another site's. */
-function tagIn(comment: string, site: string): string | null {
-  const words = comment.match(/(?<![A-Za-z0-9-])[a-z0-9][a-z0-9-]*-[a-z0-9]{10}(?![A-Za-z0-9-])/g) ?? [];
-  return words.find((word) => word.slice(0, -11) === site) ?? words.find((word) => word === comment) ?? null;
-}
-
-/** `3`, `0-4`, `0-8:2`, `1,5-7`, each perhaps with a throttle `%2`. Null for anything else, such as a text cut with dots. */
-function parseIndices(text: string): number[] | null {
-  const indices: number[] = [];
-  for (const piece of text.replace(/%\d+$/, '').split(',')) {
-    const match = /^(\d+)(?:-(\d+)(?::(\d+))?)?$/.exec(piece);
-    if (match === null) return null;
-    const [first, last, stride] = [Number(match[1]), Number(match[2] ?? match[1]), Number(match[3] ?? 1)];
-    if (last - first > 100_000 || stride < 1) return null;
-    for (let index = first; index <= last; index += stride) indices.push(index);
-  }
-  return indices;
-}
-
-/** With SLURM_TIME_FORMAT=%s: seconds since the epoch. `N/A`, `Unknown`, `NONE` and 0: it does not say. */
-function time(text: string | undefined): number | null {
-  return text !== undefined && /^[1-9]\d*$/.test(text) ? Number(text) : null;
 }
 
 const states: Readonly<Record<string, JobState>> = {

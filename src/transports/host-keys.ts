@@ -1,26 +1,14 @@
-import { execFile } from 'node:child_process';
-import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { commandLine } from '../shell.ts';
 import type { ConnectLimit } from './connect-limit.ts';
+import { hashOf, type KnownKey, keysKnownFor } from './known-hosts.ts';
 import type { SshSettings } from './ssh-config.ts';
 import type { Endpoint } from './transport.ts';
-
-/** One line of a known-hosts file that speaks of the host. */
-export interface KnownKey {
-  file: string;
-  line: number;
-  /** `authority`: the key signs host certificates and is no host key. */
-  marker: 'none' | 'revoked' | 'authority';
-  /** `ssh-ed25519`, `ssh-rsa`… */
-  type: string;
-  key: Buffer;
-}
 
 /** What the known-hosts files say to a key. `unknown` counts the authorities that may vouch for it, which nobody here can check. */
 export type Verdict =
@@ -74,61 +62,16 @@ export async function knownKeys(settings: SshSettings, limit: ConnectLimit): Pro
 }
 
 async function lookUp(name: string, settings: SshSettings, limit: ConnectLimit): Promise<Result<KnownKey[]>> {
-  const files = [...settings.userKnownHosts, ...settings.globalKnownHosts].filter(isReadable);
-  try {
-    const found = files.map((file) => find(name, file, limit.signal));
-    return ok((await Promise.all(found)).flat());
-  } catch (error) {
-    if (limit.signal.aborted) return failed(limit.failure());
-    const reason = `the known-hosts files cannot be searched: ${error instanceof Error ? error.message : String(error)}`;
-    return failed(limit.unreachable('configuration', reason, 'The `ssh-keygen` of the OpenSSH client is needed.'));
-  }
+  const files = [...settings.userKnownHosts, ...settings.globalKnownHosts];
+  const texts = await Promise.all(files.map((file) => readFile(file, 'latin1').catch(unlessUnreadable)));
+  if (limit.signal.aborted) return failed(limit.failure());
+  return ok(texts.flatMap((text, at) => keysKnownFor(name, text, files[at] ?? '')));
 }
 
 /** As for `ssh`, a file that is not there or not for us says nothing. */
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
+function unlessUnreadable(): string {
+  return '';
 }
-
-async function find(name: string, file: string, signal: AbortSignal): Promise<KnownKey[]> {
-  try {
-    const { stdout } = await promisify(execFile)('ssh-keygen', ['-F', name, '-f', file], {
-      signal,
-      maxBuffer: 1 << 22,
-    });
-    return parseKnownKeys(stdout, file);
-  } catch (error) {
-    // 1 without a word: not in this file.
-    if (error instanceof Error && 'code' in error && error.code === 1) return [];
-    throw error;
-  }
-}
-
-/** The answer of `ssh-keygen -F` (OpenSSH 7 to 10): before each line of the file a comment with the line's number. */
-export function parseKnownKeys(text: string, file: string): KnownKey[] {
-  const keys: KnownKey[] = [];
-  let line = 0;
-  for (const row of text.split('\n')) {
-    const found = /^# Host .* found: line (\d+)/.exec(row);
-    if (found !== null) {
-      line = Number(found[1]);
-      continue;
-    }
-    const words = row.trim().split(/\s+/);
-    const mark = words[0]?.startsWith('@') ? words.shift() : undefined;
-    const [, type, blob] = words;
-    if (type === undefined || blob === undefined) continue;
-    keys.push({ file, line, marker: markers[mark ?? ''] ?? 'none', type, key: Buffer.from(blob, 'base64') });
-  }
-  return keys;
-}
-
-const markers: Record<string, KnownKey['marker']> = { '@revoked': 'revoked', '@cert-authority': 'authority' };
 
 /**
  * Judges the key a host shows. A host that is known by any key and shows another is `changed`, even when the other is
@@ -218,13 +161,7 @@ async function endsInsideLine(file: string): Promise<boolean> {
 
 function knownHostsLine(settings: SshSettings, key: Buffer): string {
   const name = knownHostName(settings);
-  return `${settings.hashKnownHosts ? hashed(name) : name} ${keyType(key)} ${key.toString('base64')}\n`;
-}
-
-/** `|1|salt|HMAC-SHA1(salt, name)`, the form of `HashKnownHosts yes`. */
-function hashed(name: string): string {
-  const salt = randomBytes(20);
-  return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name).digest('base64')}`;
+  return `${settings.hashKnownHosts ? hashOf(name, randomBytes(20)) : name} ${keyType(key)} ${key.toString('base64')}\n`;
 }
 
 function unknown({ settings, endpoint }: HostKeyCheck, key: Buffer, authorities: number): Failure {

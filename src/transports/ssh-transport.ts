@@ -125,12 +125,15 @@ function notStarted(error: ExecError, site: string, target: string, gone: AbortS
   return { kind: 'refused', failure: unreachable(`the server does not start commands (${error.message})`) };
 }
 
+/** Takes leave and waits only until that is on its way: the server ends its side by itself. */
 async function sayFarewell({ client, socket }: SshConnection): Promise<void> {
   if (socket.destroyed) return;
-  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const sent = new Promise<void>((resolve) => {
+    for (const event of ['finish', 'close']) socket.once(event, () => resolve());
+  });
   const late = new AbortController();
   client.end();
-  await Promise.race([closed, sleep(farewellMilliseconds, undefined, { signal: late.signal }).catch(() => {})]);
+  await Promise.race([sent, sleep(farewellMilliseconds, undefined, { signal: late.signal }).catch(() => {})]);
   late.abort();
   socket.destroy();
 }

@@ -14,8 +14,9 @@ import type {
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { type ConnectLimit, startLimit } from './connect-limit.ts';
-import { checkHostKey, hostKeyAlgorithms, type KnownKey, knownKeys, sshCommand } from './host-keys.ts';
+import { checkHostKey, hostKeyAlgorithms, knownKeys, sshCommand } from './host-keys.ts';
 import { type AgentKey, gatherIdentities, type Identity, type KeyTools } from './identities.ts';
+import type { KnownKey } from './known-hosts.ts';
 import { LoginAttempts } from './login-attempts.ts';
 import { readSshSettings, type SshSettings } from './ssh-config.ts';
 import { sshTransport } from './ssh-transport.ts';
@@ -41,16 +42,17 @@ export async function openSsh2(endpoint: Endpoint, context: Context): Promise<Re
   let target = endpoint.host;
   const limit = startLimit(endpoint, () => target, context);
   try {
-    const reading = readSshSettings(endpoint, limit);
-    // Loading takes longer than `ssh -G`, so that one is already running.
-    const { default: library } = await import('ssh2');
-    const read = await reading;
+    const read = await readSshSettings(endpoint, limit);
     if (!read.ok) return read;
     const { settings, note } = read.value;
     if (note !== null) context.emit({ kind: 'note', site: endpoint.site, text: note });
     target = `${settings.user}@${settings.hostname}:${settings.port}`;
     if (settings.proxy !== null) return failed(proxyRefused(settings.proxy, endpoint, limit));
-    return await connectAndLogIn({ library, settings, endpoint, limit, context }, target);
+    context.emit({ kind: 'step', site: endpoint.site, step: 'connect', detail: target });
+    // Under way while the library loads, which takes as long as a near server needs to greet us.
+    const connecting = connectTcp(settings, limit);
+    const { default: library } = await import('ssh2');
+    return await logInOver(connecting, { library, settings, endpoint, limit, context }, target);
   } finally {
     limit.end();
   }
@@ -61,12 +63,15 @@ function proxyRefused(proxy: string, endpoint: Endpoint, limit: ConnectLimit): F
   return limit.unreachable('configuration', reason, `See: ${sshCommand(endpoint, '-G')}`);
 }
 
-async function connectAndLogIn(attempt: Attempt, target: string): Promise<Result<Transport>> {
+async function logInOver(
+  connecting: Promise<Result<Socket>>,
+  attempt: Attempt,
+  target: string,
+): Promise<Result<Transport>> {
   const { library, settings, endpoint, limit, context } = attempt;
   const tools = keyTools(library, limit);
-  context.emit({ kind: 'step', site: endpoint.site, step: 'connect', detail: target });
   const [tcp, known, offer] = await Promise.all([
-    connectTcp(settings, limit),
+    connecting,
     knownKeys(settings, limit),
     gatherIdentities(settings, tools),
   ]);

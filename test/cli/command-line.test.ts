@@ -66,6 +66,8 @@ describe('the command line', () => {
     [['site', 'show', '../../etc/passwd'], 'is not a site name'],
     [['top-up'], 'no site has a profile yet'],
     [['cancel', 'campus'], 'say which pilots'],
+    [['status', '--watch', 'campus'], 'Sites stand before --watch'],
+    [['status', '--watch', '4'], '5 seconds is the least'],
   ])('%j is a mistake with a next step', async (args, words) => {
     const text = await call(args);
     expect(text).toMatchObject({ code: 2, stdout: '' });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { editDistance, nearestKey } from '../../src/config/nearest-key.ts';
+import { nearestKey } from '../../src/config/nearest-key.ts';
+import { editDistance } from '../../src/edit-distance.ts';
 
 describe('editDistance', () => {
   it.each([

@@ -1,18 +1,19 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type FakeSlurm, fakeSlurm } from '../support/fake-slurm.ts';
+import type { StandIn } from '../../src/demo/stand-in.ts';
 import { glidein } from '../support/glidein.ts';
+import { aliveIn, standIn, startJob } from '../support/stand-in.ts';
 import { testToken } from '../support/test-token.ts';
 
 /** The whole program on a login host that is this machine, with a batch system of files: no root, no network. */
 
-let fake: FakeSlurm;
+let cluster: StandIn;
 let configDir: string;
 beforeEach(async () => {
-  fake = fakeSlurm();
-  configDir = join(fake.home, 'config');
-  writeFileSync(join(fake.home, 'token'), testToken(), { mode: 0o600 });
+  cluster = await standIn({ starts: 'when told', runs: 'nothing' });
+  configDir = join(cluster.home, 'config');
+  writeFileSync(join(cluster.home, 'token'), testToken(), { mode: 0o600 });
   const profile = {
     name: 'campus',
     target: 3,
@@ -22,14 +23,14 @@ beforeEach(async () => {
       site: 'Campus',
       resource: 'Campus-Slurm',
       owners: ['ada@ap.example.org'],
-      token: join(fake.home, 'token'),
+      token: join(cluster.home, 'token'),
     },
   };
-  writeFileSync(join(fake.home, 'campus.json'), JSON.stringify(profile));
-  expect(await call(['site', 'import', join(fake.home, 'campus.json')])).toMatchObject({ code: 0 });
+  writeFileSync(join(cluster.home, 'campus.json'), JSON.stringify(profile));
+  expect(await call(['site', 'import', join(cluster.home, 'campus.json')])).toMatchObject({ code: 0 });
 });
-afterEach(() => fake.remove());
-const call = (args: string[]) => glidein(configDir, args, { env: fake.env });
+afterEach(() => cluster[Symbol.asyncDispose]());
+const call = (args: string[]) => glidein(configDir, args, { env: cluster.environment });
 const site = async (args: string[]) => {
   const ran = await call([...args, '--json']);
   return {
@@ -48,14 +49,14 @@ it('is topped up, looked at, shrunk and cancelled', async () => {
     ids: ['101_0', '101_1', '101_2'],
   });
   expect(await site(['top-up', 'campus'])).toMatchObject({ code: 0, submitted: 0, pending: 3 });
-  fake.start('101_0');
+  startJob(cluster, '101_0');
   expect(await site(['status'])).toMatchObject({ code: 0, running: 1, pending: 2 });
   await call(['site', 'set', 'campus', 'target=1']);
   expect(await site(['top-up', 'campus'])).toMatchObject({ code: 0, cancelled: 2, ids: ['101_2', '101_1'] });
-  expect(fake.jobs()).toEqual(['101_0']);
+  expect(aliveIn(cluster)).toEqual(['101_0']);
   expect(await site(['submit', 'campus', '-n', '2'])).toMatchObject({ code: 0, submitted: 2, pending: 2 });
   expect(await site(['cancel', 'campus', '--all'])).toMatchObject({ code: 0, cancelled: 3 });
-  expect(fake.jobs()).toEqual([]);
+  expect(aliveIn(cluster)).toEqual([]);
 });
 
 it('prints the JSON that docs/design.md fixes', async () => {
@@ -86,7 +87,7 @@ it('prints the JSON that docs/design.md fixes', async () => {
   const {
     sites: [status],
   } = JSON.parse((await call(['status', '--json'])).stdout) as { sites: { pilots: object[] }[] };
-  expect(Object.keys(status ?? {}).sort()).toEqual([...fields, 'pilots'].sort());
+  expect(Object.keys(status ?? {}).sort()).toEqual([...fields, 'pilots', 'ended'].sort());
   expect(Object.keys(status?.pilots[0] ?? {}).sort()).toEqual(
     ['endsAt', 'id', 'node', 'nodes', 'reason', 'startedAt', 'state', 'submittedAt', 'tag'].sort(),
   );
@@ -111,24 +112,24 @@ it('is quiet with --quiet when nothing changed, and writes a history line either
 });
 
 it('submits nothing with an expired token, and without one, and says what to do', async () => {
-  writeFileSync(join(fake.home, 'token'), testToken(-5), { mode: 0o600 });
+  writeFileSync(join(cluster.home, 'token'), testToken(-5), { mode: 0o600 });
   expect(await site(['submit', 'campus'])).toMatchObject({
     code: 2,
     state: 'invalid',
     stderr: expect.stringContaining('expired'),
   });
   expect(await site(['top-up', 'campus'])).toMatchObject({ code: 2, state: 'invalid' });
-  expect(existsSync(join(fake.home, '.glidein'))).toBe(false);
-  writeFileSync(join(fake.home, 'token'), testToken(3600), { mode: 0o600 });
+  expect(existsSync(join(cluster.home, '.glidein'))).toBe(false);
+  writeFileSync(join(cluster.home, 'token'), testToken(3600), { mode: 0o600 });
   const expiring = await site(['submit', 'campus']);
   expect(expiring).toMatchObject({ code: 2, stderr: expect.stringContaining('--allow-expiring') });
   expect(await site(['submit', 'campus', '--allow-expiring'])).toMatchObject({ code: 0, submitted: 1 });
-  expect(fake.jobs()).toEqual(['101_0']);
+  expect(aliveIn(cluster)).toEqual(['101_0']);
 });
 
 it('halves the array after a refusal for capacity, and grows again', async () => {
   await call(['site', 'set', 'campus', 'target=8', 'limits.maxPending=50']);
-  fake.failNextSubmit('capacity');
+  cluster.faults.set({ refuse: 'capacity' }, 1);
   expect(await site(['top-up'])).toMatchObject({ code: 1, state: 'short', submitted: 0 });
   expect(await site(['top-up'])).toMatchObject({
     code: 0,
@@ -139,7 +140,7 @@ it('halves the array after a refusal for capacity, and grows again', async () =>
 });
 
 it('shows the words of a remote machine, but lets them steer no terminal', async () => {
-  fake.failNextSubmit('escape');
+  cluster.faults.set({ refuseSaying: 'sbatch: error: Batch job submission failed: \u001b]0;owned\u0007' }, 1);
   const refused = await call(['top-up']);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain('?]0;owned?');
@@ -154,8 +155,8 @@ it('names a missing image before anything is submitted', async () => {
     submitted: 0,
     stderr: expect.stringContaining('no-such.sif'),
   });
-  expect(readdirSync(join(fake.home, '.glidein/campus/intents'))).toEqual([]);
-  writeFileSync(join(fake.home, 'no-such.sif'), '');
+  expect(readdirSync(join(cluster.home, '.glidein/campus/intents'))).toEqual([]);
+  writeFileSync(join(cluster.home, 'no-such.sif'), '');
   expect(await site(['top-up'])).toMatchObject({ code: 0, submitted: 3 });
 });
 
@@ -165,18 +166,18 @@ it('says with --dry-run what it would do and leaves no trace', async () => {
     submitted: 0,
     planned: { submit: 3, cancel: [] },
   });
-  expect(fake.jobs()).toEqual([]);
+  expect(aliveIn(cluster)).toEqual([]);
   expect(await site(['status'])).toMatchObject({ code: 0, pending: 0 });
-  expect(existsSync(join(fake.home, '.glidein'))).toBe(false);
+  expect(existsSync(join(cluster.home, '.glidein'))).toBe(false);
   expect(existsSync(join(configDir, 'history'))).toBe(false);
 });
 
 it('is interrupted with 130 and leaves no lock behind', async () => {
-  fake.failListings('hang');
+  cluster.faults.set({ hang: 'list' });
   const { spawn } = await import('node:child_process');
   const bin = new URL('../../bin/glidein.js', import.meta.url).pathname;
   const child = spawn(process.execPath, [bin, 'top-up', '--verbose'], {
-    env: { ...process.env, ...fake.env, GLIDEIN_CONFIG_DIR: configDir },
+    env: { ...process.env, ...cluster.environment, GLIDEIN_CONFIG_DIR: configDir },
   });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -185,6 +186,6 @@ it('is interrupted with 130 and leaves no lock behind', async () => {
   });
   const code = await new Promise((resolve) => child.on('close', resolve));
   expect(code).toBe(130);
-  fake.failListings('');
+  cluster.faults.clear();
   expect(await site(['top-up'])).toMatchObject({ code: 0, submitted: 3 });
 });

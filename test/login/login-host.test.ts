@@ -1,19 +1,22 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type LoginHost, type LoginSettings, openLoginHost } from '../../src/login/login-host.ts';
+import type { FaultSet } from '../../src/demo/faults.ts';
+import type { StandIn } from '../../src/demo/stand-in.ts';
+import { type LoginHost, openLoginHost } from '../../src/login/login-host.ts';
 import { receiveToken } from '../../src/login/remote-programs.ts';
+import type { LoginSettings } from '../../src/login/session-opening.ts';
 import { deliveredDigest, sendToken } from '../../src/login/token-delivery.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
 import { wholeNodeJob as job } from '../support/batch-job.ts';
-import { type FakeSlurm, fakeSlurm } from '../support/fake-slurm.ts';
 import { quietContext, shellTransport } from '../support/shell-transport.ts';
+import { aliveIn, standIn } from '../support/stand-in.ts';
 
-let fake: FakeSlurm;
-beforeEach(() => {
-  fake = fakeSlurm();
+let cluster: StandIn;
+beforeEach(async () => {
+  cluster = await standIn({ starts: 'when told', runs: 'nothing' });
 });
-afterEach(() => fake.remove());
+afterEach(() => cluster[Symbol.asyncDispose]());
 
 const settings: LoginSettings = {
   site: 'campus',
@@ -25,11 +28,14 @@ const settings: LoginSettings = {
   imagePath: null,
   arrays: true,
   looksOnly: false,
+  beginsWith: 'nothing',
+  endedSince: null,
 };
-const site = () => join(fake.home, '.glidein/campus');
+const nothingElse = { notes: [], forget: [] };
+const site = () => join(cluster.home, '.glidein/campus');
 
 async function open(more: Partial<LoginSettings> = {}, env: NodeJS.ProcessEnv = {}): Promise<LoginHost> {
-  const transport = shellTransport({ shell: '/bin/sh', env: { ...fake.env, ...env } });
+  const transport = shellTransport({ shell: '/bin/sh', env: { ...cluster.environment, ...env } });
   const host = await openLoginHost(transport, slurm, { ...settings, ...more }, quietContext());
   if (!host.ok) throw new Error(JSON.stringify(host.failure));
   return host.value;
@@ -46,10 +52,56 @@ async function lookAt(host: LoginHost) {
   return look.value;
 }
 
+describe('the first round trip', () => {
+  it('takes the lock and looks, and what it saw is the first look alone', async () => {
+    await using host = await open({ beginsWith: 'lock and look' });
+    expect(readFileSync(join(site(), 'lock'), 'utf8')).toContain(`process ${process.pid}`);
+    expect(await host.lock()).toEqual({ ok: true, value: undefined });
+    expect((await lookAt(host)).census.pilots).toEqual([]);
+    await host.submit([planned(1)], [], nothingElse);
+    expect((await lookAt(host)).census.pilots).toHaveLength(2);
+  });
+
+  it('is not believed once something else ran', async () => {
+    await using host = await open({ beginsWith: 'lock and look' });
+    await host.submit([planned(1)], [], nothingElse);
+    expect((await lookAt(host)).census.pilots).toHaveLength(2);
+  });
+
+  it('reads nothing where somebody else has the lock, and looks anew when that one let it go', async () => {
+    const other = await open({ beginsWith: 'lock and look' });
+    await using host = await open({ beginsWith: 'lock and look' });
+    await other.submit([planned(1)], [], nothingElse);
+    await other[Symbol.asyncDispose]();
+    expect(await host.lock()).toEqual({ ok: true, value: undefined });
+    expect((await lookAt(host)).census.pilots).toHaveLength(2);
+  });
+
+  it('makes and locks nothing where it is only to look', async () => {
+    await using host = await open({ looksOnly: true, beginsWith: 'look' });
+    expect((await lookAt(host)).census.pilots).toEqual([]);
+    expect(existsSync(site())).toBe(false);
+  });
+
+  it('runs the prologue before it, and tells when that failed', async () => {
+    const said: string[] = [];
+    const context = { ...quietContext(), emit: (event: object) => said.push(JSON.stringify(event)) };
+    const transport = shellTransport({ shell: '/bin/sh', env: cluster.environment });
+    const prologue = ['SQUEUE_STATES=R; export SQUEUE_STATES', 'echo oops >&2', 'false'];
+    const more = { prologue, beginsWith: 'lock and look' as const };
+    const host = await openLoginHost(transport, slurm, { ...settings, ...more }, context);
+    if (!host.ok) throw new Error(JSON.stringify(host.failure));
+    await using opened = host.value;
+    await opened.submit([planned(1)], [], nothingElse);
+    expect((await lookAt(opened)).census.pilots).toHaveLength(2);
+    expect(said.join()).toContain('the prologue ended with 1: oops');
+  });
+});
+
 describe('on a login host', () => {
   it('our directory is 0700 and our files 0600, whatever the umask was', async () => {
     await using host = await open();
-    await host.submit([planned(1)], []);
+    await host.submit([planned(1)], [], nothingElse);
     expect(statSync(site()).mode & 0o777).toBe(0o700);
     for (const file of ['intents/1/intent', 'intents/1/outcome', 'jobs/campus-aaaaaaaa01.sh']) {
       expect(statSync(join(site(), file)).mode & 0o777).toBe(0o600);
@@ -58,7 +110,7 @@ describe('on a login host', () => {
 
   it('submits the script as it is, and finds its pilots in the next look', async () => {
     await using host = await open();
-    const answers = await host.submit([planned(1, 3)], []);
+    const answers = await host.submit([planned(1, 3)], [], nothingElse);
     expect(answers).toMatchObject({
       ok: true,
       value: [{ kind: 'answered', count: 3, output: { code: 0, stdout: '101\n' } }],
@@ -78,25 +130,25 @@ describe('on a login host', () => {
     await using one = await open();
     await using other = await open();
     const [first, second] = await Promise.all([
-      one.submit([planned(1)], []),
-      other.submit([planned(1, 2, 'campus-bbbbbbbbbb')], []),
+      one.submit([planned(1)], [], nothingElse),
+      other.submit([planned(1, 2, 'campus-bbbbbbbbbb')], [], nothingElse),
     ]);
     const kinds = [first, second].map((answers) => answers.ok && answers.value[0]?.kind).sort();
     expect(kinds).toEqual(['answered', 'fenced']);
-    expect(fake.jobs()).toHaveLength(2);
+    expect(aliveIn(cluster)).toHaveLength(2);
   });
 
   it('a pass that looked before a later submission is fenced off, even when its own sequence was cleared away', async () => {
     await using host = await open();
-    await host.submit([planned(1)], []);
-    await host.submit([planned(2)], []);
-    await host.record([], [{ sequence: 1, tag: planned(1).tag, marks: ['101_0', '101_1'] }]);
+    await host.submit([planned(1)], [], nothingElse);
+    await host.submit([planned(2)], [], nothingElse);
+    await host.record({ notes: [], forget: [{ sequence: 1, tag: planned(1).tag, marks: ['101_0', '101_1'] }] });
     expect(existsSync(join(site(), 'intents/1'))).toBe(false);
-    expect(await host.submit([planned(1, 2, 'campus-bbbbbbbbbb')], [])).toMatchObject({
+    expect(await host.submit([planned(1, 2, 'campus-bbbbbbbbbb')], [], nothingElse)).toMatchObject({
       ok: true,
       value: [{ kind: 'fenced' }],
     });
-    expect(fake.jobs()).toHaveLength(4);
+    expect(aliveIn(cluster)).toHaveLength(4);
   });
 
   it('a sequence whose pass died before its intent is taken over, and cannot be used any more', async () => {
@@ -104,9 +156,12 @@ describe('on a login host', () => {
     mkdirSync(join(site(), 'intents/1'));
     const look = await lookAt(host);
     expect(look.census).toMatchObject({ nextSequence: 2, abandoned: [1] });
-    expect(await host.submit([planned(2)], [1])).toMatchObject({ ok: true, value: [{ kind: 'answered' }] });
+    expect(await host.submit([planned(2)], [1], nothingElse)).toMatchObject({
+      ok: true,
+      value: [{ kind: 'answered' }],
+    });
     expect(readdirSync(join(site(), 'intents'))).toEqual(['2']);
-    expect(fake.jobs()).toHaveLength(2);
+    expect(aliveIn(cluster)).toHaveLength(2);
   });
 
   it('a sequence that got its intent after this pass looked is a fence', async () => {
@@ -114,34 +169,37 @@ describe('on a login host', () => {
     mkdirSync(join(site(), 'intents/1'));
     await lookAt(host);
     writeFileSync(join(site(), 'intents/1/intent'), '\nintent 1 campus-zzzzzzzzzz 2 keep 1 .\n');
-    expect(await host.submit([planned(2)], [1])).toMatchObject({ ok: true, value: [{ kind: 'fenced' }] });
+    expect(await host.submit([planned(2)], [1], nothingElse)).toMatchObject({ ok: true, value: [{ kind: 'fenced' }] });
     expect(readdirSync(join(site(), 'intents'))).toEqual(['1']);
-    expect(fake.jobs()).toEqual([]);
+    expect(aliveIn(cluster)).toEqual([]);
   });
 
   it('whoever takes an old sequence again sees the higher one, however late', async () => {
     await using host = await open();
-    await host.submit([planned(2)], []);
+    await host.submit([planned(2)], [], nothingElse);
     // It passed every check that comes before its mkdir long ago.
-    expect(await host.submit([planned(1, 2, 'campus-bbbbbbbbbb')], [])).toMatchObject({
+    expect(await host.submit([planned(1, 2, 'campus-bbbbbbbbbb')], [], nothingElse)).toMatchObject({
       ok: true,
       value: [{ kind: 'fenced' }],
     });
     expect(readdirSync(join(site(), 'intents'))).toEqual(['2']);
-    expect(fake.jobs()).toHaveLength(2);
+    expect(aliveIn(cluster)).toHaveLength(2);
   });
 
   it('what a half cleared sequence left does not block the site', async () => {
     await using host = await open();
     mkdirSync(join(site(), 'intents/1'));
     writeFileSync(join(site(), 'intents/1/stdout'), '');
-    expect(await host.submit([planned(2)], [1])).toMatchObject({ ok: true, value: [{ kind: 'answered' }] });
+    expect(await host.submit([planned(2)], [1], nothingElse)).toMatchObject({
+      ok: true,
+      value: [{ kind: 'answered' }],
+    });
     expect(readdirSync(join(site(), 'intents'))).toEqual(['2']);
   });
 
   it('a submitting shell that ends before the answer leaves the submission in doubt', async () => {
     await using host = await open();
-    const answers = await host.submit([{ ...planned(1), command: `sh -c 'exit 137'` }], []);
+    const answers = await host.submit([{ ...planned(1), command: `sh -c 'exit 137'` }], [], nothingElse);
     if (!answers.ok || answers.value[0]?.kind !== 'answered') throw new Error('no answer');
     expect(slurm.parseSubmit(answers.value[0].output).kind).toBe('inDoubt');
     expect((await lookAt(host)).census.inDoubt).toHaveLength(1);
@@ -150,16 +208,16 @@ describe('on a login host', () => {
   it('a pass that lost its sequence before it wrote its intent submits nothing', async () => {
     await using host = await open();
     // It is slow between fence and intent: its own directory is gone by then.
-    const bin = join(fake.home, 'bin');
+    const bin = join(cluster.home, 'bin');
     mkdirSync(bin);
     writeFileSync(
       join(bin, 'sha256sum'),
       `#!/bin/sh\nrmdir "${site()}/intents/1" 2>/dev/null\nexec /usr/bin/sha256sum "$@"\n`,
       { mode: 0o755 },
     );
-    await using slow = await open({}, { PATH: `${bin}:${fake.env['PATH']}` });
-    expect(await slow.submit([planned(1)], [])).toMatchObject({ ok: true, value: [{ kind: 'fenced' }] });
-    expect(fake.jobs()).toEqual([]);
+    await using slow = await open({}, { PATH: `${bin}:${cluster.environment['PATH']}` });
+    expect(await slow.submit([planned(1)], [], nothingElse)).toMatchObject({ ok: true, value: [{ kind: 'fenced' }] });
+    expect(aliveIn(cluster)).toEqual([]);
     expect((await lookAt(host)).census.inDoubt).toEqual([]);
   });
 
@@ -168,44 +226,47 @@ describe('on a login host', () => {
     writeFileSync(join(site(), 'jobs.blocked'), '');
     // A full disk, as far as the program can tell: the script cannot be written.
     mkdirSync(join(site(), 'jobs/campus-aaaaaaaa01.sh'));
-    expect(await host.submit([planned(1)], [])).toMatchObject({ ok: true, value: [{ kind: 'unwritable' }] });
-    expect(fake.jobs()).toEqual([]);
+    expect(await host.submit([planned(1)], [], nothingElse)).toMatchObject({
+      ok: true,
+      value: [{ kind: 'unwritable' }],
+    });
+    expect(aliveIn(cluster)).toEqual([]);
     expect(readdirSync(join(site(), 'intents'))).toEqual([]);
   });
 
   it('stops after a submission that was refused', async () => {
     await using host = await open();
-    fake.failNextSubmit('refuse');
-    const answers = await host.submit([planned(1), planned(2)], []);
+    cluster.faults.set({ refuse: 'permanent' }, 1);
+    const answers = await host.submit([planned(1), planned(2)], [], nothingElse);
     expect(answers.ok && answers.value).toHaveLength(1);
-    expect(fake.jobs()).toEqual([]);
+    expect(aliveIn(cluster)).toEqual([]);
     expect((await lookAt(host)).census.inDoubt).toEqual([]);
   });
 
   it('knows after a lost answer what the listing shows', async () => {
     await using host = await open();
-    fake.failNextSubmit('lost-accepted');
-    await host.submit([planned(1)], []);
+    cluster.faults.set({ acceptThenTimeOut: true }, 1);
+    await host.submit([planned(1)], [], nothingElse);
     const look = await lookAt(host);
     expect(look.census.inDoubt).toEqual([]);
     expect(look.census.pilots).toHaveLength(2);
-    fake.failNextSubmit('lost-nothing');
-    await host.submit([planned(2)], []);
+    cluster.faults.set({ dropThenTimeOut: true }, 1);
+    await host.submit([planned(2)], [], nothingElse);
     expect((await lookAt(host)).census.inDoubt).toMatchObject([{ sequence: 2, count: 2 }]);
   });
 
   it('a connection that is lost in mid-submission does not stop it', async () => {
-    const transport = shellTransport({ shell: '/bin/sh', env: { ...fake.env } });
+    const transport = shellTransport({ shell: '/bin/sh', env: { ...cluster.environment } });
     const interrupt = new AbortController();
     const host = await openLoginHost(transport, slurm, settings, quietContext(interrupt.signal));
     if (!host.ok) throw new Error('no host');
     const slow = { ...planned(1), command: `sh -c 'sleep 1; exec "$@"' - ${planned(1).command}` };
-    const submitting = host.value.submit([slow], []);
+    const submitting = host.value.submit([slow], [], nothingElse);
     await until(() => existsSync(join(site(), 'intents/1/intent')));
     interrupt.abort();
     expect(await submitting).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
     await until(() => existsSync(join(site(), 'intents/1/outcome')));
-    expect(fake.jobs()).toEqual(['101_0', '101_1']);
+    expect(aliveIn(cluster)).toEqual(['101_0', '101_1']);
   });
 });
 
@@ -214,30 +275,37 @@ describe('a prologue', () => {
     'that says %s changes nothing of ours',
     async (line) => {
       await using host = await open({ prologue: [line, 'export SQUEUE_STATES=R'] });
-      await host.submit([planned(1)], []);
-      fake.failNextSubmit('refuse');
-      const refused = await host.submit([planned(2)], []);
+      await host.submit([planned(1)], [], nothingElse);
+      cluster.faults.set({ refuse: 'permanent' }, 1);
+      const refused = await host.submit([planned(2)], [], nothingElse);
       expect(refused).toMatchObject({ ok: true, value: [{ kind: 'answered', output: { code: 1 } }] });
       const look = await lookAt(host);
       expect(look.census).toMatchObject({ nextSequence: 3, inDoubt: [] });
       expect(look.census.pilots.map((pilot) => pilot.state)).toEqual(['pending', 'pending']);
-      expect(await host.submit([planned(2)], [])).toMatchObject({ ok: true, value: [{ kind: 'fenced' }] });
+      expect(await host.submit([planned(2)], [], nothingElse)).toMatchObject({ ok: true, value: [{ kind: 'fenced' }] });
     },
   );
 });
 
 describe('a listing', () => {
-  it.each(['fail', 'error-with-0', 'hang', 'cut'] as const)('that does %s is no listing', async (fault) => {
+  it.each<Partial<FaultSet>>([
+    { listFails: true },
+    { listErrorWithExit0: true },
+    { listCut: true },
+    { hang: 'list' },
+    { down: true },
+  ])('with the fault %j is no listing', async (fault) => {
     await using host = await open();
-    await host.submit([planned(1)], []);
-    fake.failListings(fault);
+    await host.submit([planned(1)], [], nothingElse);
+    cluster.faults.set(fault);
     expect(await host.look()).toMatchObject({ ok: false, failure: { kind: 'listing-incomplete' } });
+    expect(cluster.faults.fired()).toBeGreaterThan(0);
   });
 
   it('that lost half of its lines loses no pilot: the scheduler is asked for the others', async () => {
     await using host = await open();
-    await host.submit([planned(1, 4)], []);
-    fake.failListings('half');
+    await host.submit([planned(1, 4)], [], nothingElse);
+    cluster.faults.set({ listHalf: true });
     const look = await lookAt(host);
     expect(look.census.pilots.map((pilot) => pilot.state)).toEqual(['pending', 'pending', 'unknown', 'unknown']);
     expect(look.census.notes).toEqual([]);
@@ -245,22 +313,24 @@ describe('a listing', () => {
 
   it('that lost half of its lines is found out by a second one, where the scheduler does not answer', async () => {
     await using host = await open();
-    await host.submit([planned(1, 4)], []);
-    fake.failListings('half-and-silent');
+    await host.submit([planned(1, 4)], [], nothingElse);
+    cluster.faults.set({ listHalf: true, askFails: true });
     const look = await lookAt(host);
     expect(look.census.pilots).toHaveLength(4);
     const longAgo = look.nowSeconds - 3600;
     const missed = look.census.notes.flatMap((note) => (note.kind === 'missed' ? [{ ...note, at: longAgo }] : []));
     expect(missed).toHaveLength(2);
-    await host.record(missed, []);
+    await host.record({ notes: missed, forget: [] });
     // Missed for the second time: now another form is asked for, and disagrees.
     expect(await host.look()).toMatchObject({ ok: false, failure: { kind: 'listing-incomplete' } });
   });
 
   it('does not count a pilot of which the scheduler says that it is gone', async () => {
     await using host = await open();
-    await host.submit([planned(1, 2)], []);
-    rmSync(join(fake.home, 'slurm/jobs/101_1'));
+    await host.submit([planned(1, 2)], [], nothingElse);
+    const [, second] = cluster.system.alive();
+    if (second === undefined) throw new Error('there is no second job');
+    cluster.system.cancel(second);
     const look = await lookAt(host);
     expect(look.census.pilots.map((pilot) => pilot.id)).toEqual(['101_0']);
     expect(look.census.notes).toMatchObject([{ kind: 'closed' }]);
@@ -268,19 +338,19 @@ describe('a listing', () => {
 
   it("cannot be changed by the user's environment", async () => {
     await using host = await open({ prologue: ['export SQUEUE_STATES=R SBATCH_ARRAY_INX=0-6'] });
-    await host.submit([planned(1)], []);
+    await host.submit([planned(1)], [], nothingElse);
     expect((await lookAt(host)).census.pilots).toHaveLength(2);
-    expect(fake.jobs()).toHaveLength(2);
+    expect(aliveIn(cluster)).toHaveLength(2);
   });
 });
 
 describe('the lock', () => {
   const noFlock = () => {
-    const bin = join(fake.home, 'bin');
+    const bin = join(cluster.home, 'bin');
     mkdirSync(bin);
     writeFileSync(join(bin, 'flock'), '#!/bin/sh\nexit 69\n');
     chmodSync(join(bin, 'flock'), 0o755);
-    return { PATH: `${bin}:${fake.env['PATH']}` };
+    return { PATH: `${bin}:${cluster.environment['PATH']}` };
   };
 
   it.each(['flock', 'a directory'])('by %s keeps others out and is let go at the end', async (kind) => {
@@ -306,7 +376,7 @@ describe('the lock', () => {
     await using host = await open({}, env);
     mkdirSync(join(site(), 'lock.d'));
     // It goes away during the one second that the first try waits.
-    writeFileSync(join(fake.home, 'bin/sleep'), `#!/bin/sh\nrmdir "${site()}/lock.d"\n`, { mode: 0o755 });
+    writeFileSync(join(cluster.home, 'bin/sleep'), `#!/bin/sh\nrmdir "${site()}/lock.d"\n`, { mode: 0o755 });
     const began = Date.now();
     expect(await host.lock()).toEqual({ ok: true, value: undefined });
     expect(Date.now() - began).toBeLessThan(5000);
@@ -316,7 +386,7 @@ describe('the lock', () => {
   it('by a directory without a name in it is taken over after a while', async () => {
     const env = noFlock();
     // Its seconds pass at once.
-    writeFileSync(join(fake.home, 'bin/sleep'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    writeFileSync(join(cluster.home, 'bin/sleep'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
     await using host = await open({}, env);
     mkdirSync(join(site(), 'lock.d'));
     expect(await host.lock()).toEqual({ ok: true, value: undefined });
@@ -338,7 +408,7 @@ describe('the token', () => {
   it('arrives as a 0600 file and in no argument', async () => {
     expect(receiveToken('~/x')).not.toContain(token);
     await using host = await open();
-    const transport = shellTransport({ shell: '/bin/sh', env: fake.env });
+    const transport = shellTransport({ shell: '/bin/sh', env: cluster.environment });
     expect(await sendToken(transport, token, place, quietContext())).toEqual({ ok: true, value: undefined });
     expect(readFileSync(join(site(), 'token'), 'utf8')).toBe(`${token}\n`);
     expect(statSync(join(site(), 'token')).mode & 0o777).toBe(0o600);
@@ -346,17 +416,17 @@ describe('the token', () => {
   });
 
   it('is not eaten by a start-up file that reads stdin', async () => {
-    writeFileSync(join(fake.home, '.bashrc'), 'read -r line; echo "got $line"\n');
+    writeFileSync(join(cluster.home, '.bashrc'), 'read -r line; echo "got $line"\n');
     const transport = shellTransport({
       shell: '/bin/bash',
-      env: { ...fake.env, SSH_CLIENT: '127.0.0.1 1 2', SHLVL: '0' },
+      env: { ...cluster.environment, SSH_CLIENT: '127.0.0.1 1 2', SHLVL: '0' },
     });
     expect(await sendToken(transport, token, place, quietContext())).toEqual({ ok: true, value: undefined });
     expect(readFileSync(join(site(), 'token'), 'utf8')).toBe(`${token}\n`);
   });
 
   it('that is cut on the way changes nothing', async () => {
-    const transport = shellTransport({ shell: '/bin/sh', env: fake.env });
+    const transport = shellTransport({ shell: '/bin/sh', env: cluster.environment });
     await sendToken(transport, token, place, quietContext());
     const cuts = [
       '',
@@ -376,8 +446,8 @@ describe('the token', () => {
   });
 
   it('that cannot be written is a failure with the reason', async () => {
-    writeFileSync(join(fake.home, 'file'), '');
-    const transport = shellTransport({ shell: '/bin/sh', env: fake.env });
+    writeFileSync(join(cluster.home, 'file'), '');
+    const transport = shellTransport({ shell: '/bin/sh', env: cluster.environment });
     const elsewhere = { ...place, jobsDirectory: '~/file' };
     expect(await sendToken(transport, token, elsewhere, quietContext())).toMatchObject({
       ok: false,

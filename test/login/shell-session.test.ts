@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openShellSession, type ShellSession } from '../../src/login/shell-session.ts';
+import { openShellSession, type Program, type ShellSession } from '../../src/login/shell-session.ts';
 import { quietContext, shellTransport } from '../support/shell-transport.ts';
 
 let home: string;
@@ -13,9 +13,14 @@ afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 async function open(shell = '/bin/sh', loginShell = true): Promise<ShellSession> {
   const transport = shellTransport({ shell, env: { HOME: home } });
-  const opened = await openShellSession(transport, { site: 'campus', loginShell, readySeconds: 10 }, quietContext());
+  const opened = await openShellSession(
+    transport,
+    { site: 'campus', loginShell, readySeconds: 10 },
+    [],
+    quietContext(),
+  );
   if (!opened.ok) throw new Error(JSON.stringify(opened.failure));
-  return opened.value;
+  return opened.value.session;
 }
 
 const run = (session: ShellSession, text: string, more: object = {}) =>
@@ -63,7 +68,7 @@ describe('a session', () => {
   it('does not run a program that was cut', async () => {
     const transport = shellTransport({ shell: '/bin/sh', env: { HOME: home } });
     const { sessionCommand } = await import('../../src/login/session-command.ts');
-    const process = await transport.spawn(sessionCommand({ loginShell: false }), {
+    const process = await transport.spawn(sessionCommand({ loginShell: false, beforehand: [] }), {
       signal: new AbortController().signal,
     });
     const program = Buffer.from(`touch "$HOME/ran"; touch "$HOME/ran-too"`).toString('base64');
@@ -120,6 +125,51 @@ describe.each(shells)('under %s', (shell) => {
   });
 });
 
+describe('programs that travel with the command', () => {
+  const start = async (beforehand: readonly Program[], shell = '/bin/sh') => {
+    const transport = shellTransport({ shell, env: { HOME: home } });
+    const options = { site: 'campus', loginShell: true, readySeconds: 10 };
+    return openShellSession(transport, options, beforehand, quietContext());
+  };
+  const program = (text: string): Program => ({ text, purpose: 'testing', timeoutSeconds: 10 });
+
+  it.each(['/bin/sh', '/bin/bash'])(
+    'run in order in the session of %s, and later ones see what they set',
+    async (shell) => {
+      const opened = await start(
+        [program(`x='it'"'"'s $HOME \\ !'; false`), program('printf %s "$x"; echo two >&2')],
+        shell,
+      );
+      if (!opened.ok) throw new Error(JSON.stringify(opened.failure));
+      await using session = opened.value.session;
+      expect(opened.value.answers).toEqual([
+        { stdout: '', stderr: '', code: 1 },
+        { stdout: "it's $HOME \\ !", stderr: 'two\n', code: 0 },
+      ]);
+      expect(await run(session, 'printf %s "$x"')).toMatchObject({ value: { stdout: "it's $HOME \\ !" } });
+    },
+  );
+
+  it('cannot eat what is sent later', async () => {
+    const opened = await start([program('cat; read -r line; echo "got <$line>"')]);
+    if (!opened.ok) throw new Error(JSON.stringify(opened.failure));
+    await using session = opened.value.session;
+    expect(opened.value.answers).toMatchObject([{ stdout: 'got <>\n' }]);
+    expect(await run(session, 'echo here')).toMatchObject({ value: { stdout: 'here\n' } });
+  });
+
+  it('that end the session, or hang, are a failure and not an answer', async () => {
+    expect(await start([program('echo last words; exit 3')])).toMatchObject({
+      ok: false,
+      failure: { kind: 'connection-lost', step: 'testing' },
+    });
+    expect(await start([{ ...program('sleep 20'), timeoutSeconds: 0.5 }])).toMatchObject({
+      ok: false,
+      failure: { kind: 'timed-out', step: 'testing' },
+    });
+  });
+});
+
 describe('a start-up that fails', () => {
   it('is told with its own words', async () => {
     writeFileSync(join(home, '.profile'), 'echo "account expired" >&2; exit 1\n');
@@ -127,6 +177,7 @@ describe('a start-up that fails', () => {
     const opened = await openShellSession(
       transport,
       { site: 'campus', loginShell: true, readySeconds: 10 },
+      [],
       quietContext(),
     );
     expect(opened).toMatchObject({ ok: false, failure: { kind: 'login-host-unusable' } });
@@ -140,6 +191,7 @@ describe('a start-up that fails', () => {
     const opened = await openShellSession(
       transport,
       { site: 'campus', loginShell: true, readySeconds: 0.5 },
+      [],
       quietContext(),
     );
     expect(opened).toMatchObject({ ok: false, failure: { kind: 'login-host-unusable' } });

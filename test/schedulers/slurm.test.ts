@@ -124,6 +124,20 @@ describe('submitting', () => {
     for (const one of found) expect(slurm.parseSubmit(one)).toMatchObject({ kind: 'refused', refusal });
   });
 
+  it.each([
+    ['AssocMaxSubmitJobLimit', 'capacity'],
+    ['QOSMaxSubmitJobPerUserLimit', 'capacity'],
+    ['Invalid account or account/partition combination specified', 'permanent'],
+    ['Invalid qos specification', 'permanent'],
+    ['Required partition not available (inactive or drain)', 'transient'],
+  ])('with accounting, %s is %s', (words, refusal) => {
+    const refused = recordings('slurm-22.05.8-accounting').filter(
+      (one) => one.command.startsWith('sbatch --parsable') && one.stderr.includes(words),
+    );
+    expect(refused.length).toBeGreaterThan(0);
+    for (const one of refused) expect(slurm.parseSubmit(one)).toMatchObject({ kind: 'refused', refusal });
+  });
+
   it('tells limits on submitting from limits on the job, where the line before the general one names it', () => {
     const general =
       "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)";

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -413,6 +414,39 @@ describe('a job whose surroundings are poor', () => {
     expect(log).toContain('the end');
     expect(log).toContain('bytes left out here');
     expect(log.length).toBeLessThan(262_144 + 1_048_576 + 100);
+  });
+
+  it('refreshes the log for somebody who follows it, once for each time that was asked', async () => {
+    const job = bed.run(bed.values(), { STAND_IN_ACTS: `echo so far; ${untilTerm}` });
+    await waitUntil('the pilot starts', 5, async () => (await readdir(bed.report)).includes('inner-env'));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await theLog().catch(() => null)).toBeNull(); // nobody asked, and it is not time yet
+    const asked = join(bed.jobDir, 'follow/4711');
+    await mkdir(join(bed.jobDir, 'follow'));
+    await chmod(join(bed.jobDir, 'follow'), 0o777); // jobs here may be another user's
+    await writeFile(join(bed.jobDir, 'follow/47'), '');
+    for (let time = 0; time < 2; time += 1) {
+      await writeFile(asked, '');
+      await waitUntil('the question is taken', 5, () => !existsSync(asked));
+      await waitUntil('the log is there', 5, async () => (await theLog().catch(() => '')).includes('so far\n'));
+      await rm(join(bed.logDir, '4711.log'));
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(existsSync(join(bed.logDir, '4711.log'))).toBe(false);
+    }
+    await writeFile(inDrain('4711'), '');
+    await job;
+    expect(await readdir(join(bed.jobDir, 'follow'))).toEqual(['47']);
+  });
+
+  it('does not answer a question again that it cannot remove', async () => {
+    const follow = join(bed.jobDir, 'follow');
+    await mkdir(follow);
+    await writeFile(join(follow, '4711'), '');
+    await chmod(follow, 0o555);
+    const acts = `sleep 0.6; first=$(stat -c %i ${bed.logDir}/4711.log); sleep 0.6; [ "$first" = "$(stat -c %i ${bed.logDir}/4711.log)" ] && exit 5; exit 6`;
+    const ran = await bed.run(bed.values(), { STAND_IN_ACTS: acts });
+    await chmod(follow, 0o755);
+    expect(ran.code).toBe(5);
   });
 
   it('refreshes the log while it runs', async () => {

@@ -18,9 +18,15 @@ const PACKAGES = [
 
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
 
-/** Installs the packages that are missing; says which before it does, and on a terminal leaves 5 s to say no. */
-export async function installMissing(say: (line: string) => void): Promise<void> {
-  const missing = await missingPackages();
+/**
+ * Installs the packages that are missing, those of every real test if none are named; says which before it does, and on
+ * a terminal leaves 5 s to say no.
+ */
+export async function installMissing(
+  say: (line: string) => void,
+  packages: readonly string[] = PACKAGES,
+): Promise<void> {
+  const missing = await missingPackages(packages);
   if (missing.length === 0) return;
   say(`will install with apt-get: ${missing.join(' ')}`);
   if (process.stdout.isTTY) {
@@ -34,11 +40,11 @@ export async function installMissing(say: (line: string) => void): Promise<void>
   });
 }
 
-async function missingPackages(): Promise<string[]> {
+async function missingPackages(packages: readonly string[]): Promise<string[]> {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own placeholders.
-  const { stdout } = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\\n', ...PACKAGES]);
+  const { stdout } = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\\n', ...packages]);
   const installed = new Set(stdout.split('\n'));
-  return PACKAGES.filter((name) => !installed.has(`${name} installed`));
+  return packages.filter((name) => !installed.has(`${name} installed`));
 }
 
 /** Debian starts the services it installs, on every address; exit 101 of this file is how an administrator says no. */

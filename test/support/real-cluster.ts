@@ -8,14 +8,14 @@ import { PREFIX_TEMPLATE, removeRun, runDirectories } from './leftovers.ts';
 import { startMunge } from './munge-daemon.ts';
 import { processesRunning } from './processes.ts';
 import { takeRunLock } from './run-lock.ts';
-import { startSlurm } from './slurm-daemons.ts';
+import { type SlurmSize, startSlurm } from './slurm-daemons.ts';
 import { writeSshClient } from './ssh-client.ts';
 import { startSshd } from './sshd.ts';
 import { makeUsers, testAccounts } from './test-users.ts';
 
 /** Starts the real software for the tests of project `real`; answers how to take it all away again. */
 export default async function setUp(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  const obstacle = notHere();
+  const obstacle = obstacleHere();
   if (obstacle !== null) {
     if (process.env['CI'] === 'true') throw new Error(`the real tests must run when CI=true, but ${obstacle}`);
     say(`NOT TESTED: everything against real OpenSSH and Slurm, because ${obstacle}`);
@@ -24,7 +24,7 @@ export default async function setUp(project: TestProject): Promise<(() => Promis
   }
   const release = await takeRunLock(say);
   try {
-    const running = await startAll();
+    const running = await startCluster();
     project.provide('cluster', running);
     return async () => {
       await removeRun(running.prefix);
@@ -37,7 +37,7 @@ export default async function setUp(project: TestProject): Promise<(() => Promis
 }
 
 /** Why the real software cannot be had on this machine, or null. */
-function notHere(): string | null {
+export function obstacleHere(): string | null {
   if (process.platform !== 'linux' || !isDebian()) return 'this is not Debian';
   if (process.getuid?.() !== 0) return 'this is not root';
   return null;
@@ -47,7 +47,8 @@ function isDebian(): boolean {
   return existsSync('/etc/os-release') && /^ID=debian$/m.test(readFileSync('/etc/os-release', 'utf8'));
 }
 
-async function startAll(): Promise<Cluster> {
+/** Starts everything, after taking away what an earlier run left. The caller holds the run lock, and ends it with `removeRun`. */
+export async function startCluster(size: SlurmSize = {}): Promise<Cluster> {
   for (const directory of runDirectories()) {
     say(`cleaning up after an earlier run: ${directory}`);
     await removeRun(directory);
@@ -57,7 +58,7 @@ async function startAll(): Promise<Cluster> {
   const prefix = await mkdtemp(PREFIX_TEMPLATE);
   const umask = process.umask(0o022); // The users must be able to read what root writes here.
   try {
-    return await startBelow(prefix);
+    return await startBelow(prefix, size);
   } catch (error) {
     await removeRun(prefix);
     throw error;
@@ -66,11 +67,11 @@ async function startAll(): Promise<Cluster> {
   }
 }
 
-async function startBelow(prefix: string): Promise<Cluster> {
+async function startBelow(prefix: string, size: SlurmSize): Promise<Cluster> {
   await chmod(prefix, 0o755);
   const users = await makeUsers(prefix);
   const munge = await startMunge(prefix);
-  const slurm = await startSlurm(prefix, munge.socket);
+  const slurm = await startSlurm(prefix, munge.socket, size);
   const sshd = await startSshd(join(prefix, 'sshd'), { environment: { SLURM_CONF: slurm.slurmConf } });
   return { prefix, users, sshd, ...slurm, ...(await writeSshClient(prefix, sshd, users)) };
 }

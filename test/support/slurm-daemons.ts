@@ -8,28 +8,36 @@ import { isAlive, stopProcess } from './processes.ts';
 import { mustRun, run } from './run-program.ts';
 import { waitUntil } from './wait-until.ts';
 
-const NODE_COUNT = 8;
-const NODE_CORES = 4;
 const PARTITIONS = { shared: 'shared', exclusive: 'whole' };
 
 type Slurm = Pick<Cluster, 'slurmConf' | 'controllerPidFile' | 'nodes' | 'nodeCores' | 'partitions'>;
 
+/** How large a Slurm to start. */
+export interface SlurmSize {
+  nodeCount?: number;
+  nodeCores?: number;
+  /** Further lines of slurm.conf. */
+  extraLines?: readonly string[];
+}
+
 /** Starts Debian's Slurm below `prefix`: one slurmctld and several slurmd, all on loopback. Answers when jobs can run. */
-export async function startSlurm(prefix: string, mungeSocket: string): Promise<Slurm> {
+export async function startSlurm(prefix: string, mungeSocket: string, size: SlurmSize = {}): Promise<Slurm> {
+  const { nodeCount = 8, nodeCores = 4, extraLines = [] } = size;
   const directory = join(prefix, 'slurm');
   await mkdir(join(directory, 'state'), { recursive: true });
-  const nodes = Array.from({ length: NODE_COUNT }, (_, index) => `node${index + 1}`);
+  const nodes = Array.from({ length: nodeCount }, (_, index) => `node${index + 1}`);
   const [controllerPort = 0, ...nodePorts] = await freePorts(1 + nodes.length);
   const slurmConf = join(directory, 'slurm.conf');
   const text = [
     ...controllerLines(directory, controllerPort, mungeSocket),
-    ...nodes.map((node, index) => nodeLine(node, nodePorts[index] ?? 0)),
+    ...extraLines,
+    ...nodes.map((node, index) => nodeLine(node, nodePorts[index] ?? 0, nodeCores)),
     `PartitionName=${PARTITIONS.exclusive} Nodes=ALL OverSubscribe=EXCLUSIVE Default=YES MaxTime=2-00:00:00 State=UP`,
     `PartitionName=${PARTITIONS.shared} Nodes=ALL OverSubscribe=NO MaxTime=2-00:00:00 State=UP`,
   ];
   await writeFile(slurmConf, `${text.join('\n')}\n`);
   const controllerPidFile = join(directory, 'slurmctld.pid');
-  const slurm = { slurmConf, controllerPidFile, nodes, nodeCores: NODE_CORES, partitions: PARTITIONS };
+  const slurm = { slurmConf, controllerPidFile, nodes, nodeCores, partitions: PARTITIONS };
   await mustRun('/usr/sbin/slurmctld', ['-f', slurmConf]);
   for (const node of nodes) await mustRun('/usr/sbin/slurmd', ['-f', slurmConf, '-N', node]);
   await waitForNodes(slurm);
@@ -71,8 +79,8 @@ function controllerLines(directory: string, port: number, mungeSocket: string): 
   ];
 }
 
-function nodeLine(node: string, port: number): string {
-  const size = `CPUs=${NODE_CORES} RealMemory=${1000 * NODE_CORES}`;
+function nodeLine(node: string, port: number, cores: number): string {
+  const size = `CPUs=${cores} RealMemory=${1000 * cores}`;
   return `NodeName=${node} NodeHostname=${hostname()} NodeAddr=127.0.0.1 Port=${port} ${size} State=UNKNOWN`;
 }
 

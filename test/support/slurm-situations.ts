@@ -21,6 +21,7 @@ export const scripts = {
   'sleep.sh': '#!/bin/sh\nsleep 600\n',
   'ok.sh': '#!/bin/sh\nexit 0\n',
   'fail.sh': '#!/bin/sh\nexit 3\n',
+  'suicide.sh': '#!/bin/sh\nkill -9 $$\n',
   'stubborn.sh': '#!/bin/sh\ntrap "" TERM\nsleep 600\n',
   'crlf.sh': '#!/bin/sh\r\nsleep 600\r\n',
   'noshebang.sh': 'sleep 600\n',
@@ -383,7 +384,7 @@ async function jobCount({ cluster, record }: Stage): Promise<void> {
   await list(record, 'MaxJobCount as usual again');
 }
 
-async function discovery({ record }: Stage): Promise<void> {
+async function discovery({ cluster, record }: Stage): Promise<void> {
   await record("sinfo -h -o '%R|%a|%l|%D|%c|%m|%f|%G|%h'");
   await record('sinfo -h -s');
   await record('scontrol show partition -o');
@@ -392,6 +393,13 @@ async function discovery({ record }: Stage): Promise<void> {
   );
   await record('scontrol show reservation');
   await record('sacctmgr -nP show qos');
+  for (const tasks of ['0-1000', '0-1001', '1000'])
+    await record(`sbatch --parsable --hold --array=${tasks} < sleep.sh`, 'MaxArraySize is 1001');
+  await record(slurm.discoverCommand(), 'as glidein asks');
+  await record(slurm.finishedCommand({ jobName: JOB_NAME, sinceSeconds: Math.floor(Date.now() / 1000) - 3600 }));
+  await stopController(cluster);
+  await record(slurm.discoverCommand(), 'slurmctld does not run');
+  await startController(cluster);
 }
 
 async function waitForState(cluster: Cluster, state: string, count = 1): Promise<void> {

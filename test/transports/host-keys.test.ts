@@ -3,30 +3,17 @@ import {
   fingerprint,
   hostKeyAlgorithms,
   judge,
-  type KnownKey,
   keyType,
   knownHostName,
-  parseKnownKeys,
   sshCommand,
 } from '../../src/transports/host-keys.ts';
+import type { KnownKey } from '../../src/transports/known-hosts.ts';
 import { plainSettings } from '../../src/transports/ssh-config.ts';
 
 const ed25519 = 'AAAAC3NzaC1lZDI1NTE5AAAAIJ0lV4na3zA0pcKJqeE7FhPeYWPr1WpMHBRTMOtRh1nU';
 const ecdsa =
   'AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBFgdPj5nK8dgWRxmeLxTJm9bs7tEErprj4jyZ5kTuoeigGqLE+XrdWonmus4muq6ybjuPSsR1Uru/7qTI3ecr2A=';
 const bytes = (base64: string) => Buffer.from(base64, 'base64');
-
-// From `ssh-keygen -F login.example.org` of OpenSSH 9.2p1 (which ends some comment lines with a blank).
-const found = `# Host login.example.org found: line 2 
-login.example.org,alias ssh-ed25519 ${ed25519} a comment
-# Host login.example.org found: line 4 REVOKED
-@revoked login.example.org ecdsa-sha2-nistp256 ${ecdsa}
-# Host login.example.org found: line 5 CA
-@cert-authority *.example.org ssh-ed25519 ${ed25519}
-`;
-const foundHashed = `# Host login.example.org found: line 3 
-|1|lwBG0VYI5E11oLfhlBfBzH9F1XA=|kxyzRgsAZB60+L/eCze2Odryglg= ssh-ed25519 ${ed25519} a comment
-`;
 
 const known = (type: string, key: string, more: Partial<KnownKey> = {}): KnownKey => ({
   file: '/kh',
@@ -35,21 +22,6 @@ const known = (type: string, key: string, more: Partial<KnownKey> = {}): KnownKe
   type,
   key: bytes(key),
   ...more,
-});
-
-describe('the answer of ssh-keygen -F', () => {
-  it('gives each line its number, marker, kind and key', () => {
-    expect(parseKnownKeys(found, '/kh')).toEqual([
-      known('ssh-ed25519', ed25519, { line: 2 }),
-      known('ecdsa-sha2-nistp256', ecdsa, { line: 4, marker: 'revoked' }),
-      known('ssh-ed25519', ed25519, { line: 5, marker: 'authority' }),
-    ]);
-  });
-
-  it('reads hashed lines alike, and nothing out of nothing', () => {
-    expect(parseKnownKeys(foundHashed, '/kh')).toEqual([known('ssh-ed25519', ed25519, { line: 3 })]);
-    expect(parseKnownKeys('', '/kh')).toEqual([]);
-  });
 });
 
 describe('the judgement of a host key', () => {

@@ -1,0 +1,91 @@
+import type { Event, Step } from '../context.ts';
+import { cut } from './report.ts';
+
+/** One live line on a terminal that says what each site waits for. */
+
+/** What is known of the work under way, from its events. Times are milliseconds of one clock. */
+export interface Progress {
+  /** The sites that are over. */
+  over: ReadonlySet<string>;
+  /** The sites under way, the one that began first in front. `words` is null before its first step. */
+  waiting: ReadonlyMap<string, Waiting>;
+}
+
+/** What a site waits for, and since when. */
+interface Waiting {
+  words: string | null;
+  since: number;
+}
+
+/** Before the first event. */
+export const noProgress: Progress = { over: new Set(), waiting: new Map() };
+
+const stepWords: Readonly<Record<Step, string>> = {
+  connect: 'connecting',
+  handshake: 'logging in',
+  hello: 'starting a shell',
+  lock: 'waiting for the lock',
+  list: 'reading the queue',
+  settle: 'writing the journal',
+  discover: 'asking what the queues offer',
+  token: 'sending the token',
+  fence: 'submitting',
+  intent: 'submitting',
+  submit: 'submitting',
+  outcome: 'submitting',
+  cancel: 'cancelling',
+  logs: 'reading the log',
+  report: 'writing the history',
+};
+
+/**
+ * The progress after one more event. A step of a site that nobody announced announces it. When a site begins and none is
+ * under way, all starts afresh: the next look of a watch.
+ */
+export function afterEvent(progress: Progress, event: Event, now: number): Progress {
+  switch (event.kind) {
+    case 'site-begins': {
+      const over = progress.waiting.size === 0 ? new Set<string>() : without(progress.over, event.site);
+      return doing({ ...progress, over }, event.site, null, now);
+    }
+    case 'step':
+      return progress.over.has(event.site) ? progress : doing(progress, event.site, stepWords[event.step], now);
+    case 'site-ends': {
+      const waiting = new Map(progress.waiting);
+      waiting.delete(event.site);
+      return { over: new Set(progress.over).add(event.site), waiting };
+    }
+    default:
+      return progress;
+  }
+}
+
+function without(sites: ReadonlySet<string>, site: string): ReadonlySet<string> {
+  return new Set([...sites].filter((one) => one !== site));
+}
+
+function doing(progress: Progress, site: string, words: string | null, now: number): Progress {
+  const before = progress.waiting.get(site);
+  if (before !== undefined && before.words === words) return progress;
+  return { ...progress, waiting: new Map(progress.waiting).set(site, { words, since: now }) };
+}
+
+/** The line, at most so many characters wide; null where nothing is waited for. */
+export function progressText(progress: Progress, now: number, columns: number): string | null {
+  const { over, waiting } = progress;
+  if (waiting.size === 0) return null;
+  const parts = [...waiting].flatMap(([site, { words, since }]) =>
+    words === null ? [] : [{ site, words, seconds: Math.floor((now - since) / 1000) }],
+  );
+  const total = over.size + waiting.size;
+  if (total === 1) {
+    return parts.map(({ site, words, seconds }) => cut(`${site}: ${words} …${waited(seconds)}`, columns))[0] ?? null;
+  }
+  const each = parts.map(({ site, words, seconds }) => `${site}: ${words}${waited(seconds)}`);
+  return cut([`${over.size} of ${total} sites done`, ...each].join(' · '), columns);
+}
+
+/** Less than a second is not worth a number. */
+function waited(seconds: number): string {
+  return seconds < 1 ? '' : ` ${seconds} s`;
+}

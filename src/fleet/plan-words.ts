@@ -1,0 +1,34 @@
+import type { Census } from '../login/census.ts';
+import type { Plan } from './plan.ts';
+
+/** Why a site is not simply at its target, in words. */
+
+/** What is in doubt, and when it will not be any more. */
+export function doubtWords(census: Census): string | null {
+  const [first] = census.inDoubt;
+  if (first === undefined) return null;
+  const count = census.inDoubt.reduce((sum, doubt) => sum + doubt.count, 0);
+  const when = new Date(Math.max(...census.inDoubt.map((doubt) => doubt.settlesAt)) * 1000).toISOString();
+  return `${count} in doubt (${first.said.split('\n')[0]}); later passes settle it: when a listing shows it, else with two looks, the second after ${when}`;
+}
+
+/** Which limit holds a plan back; null: none. */
+export function limitWords(plan: Plan): string | null {
+  switch (plan.kind) {
+    case 'wait':
+      return plan.limitedBy === 'maxPending'
+        ? 'as many pilots wait in the queue as limits.maxPending allows'
+        : `held back by ${plan.limitedBy}`;
+    case 'submit':
+      if (plan.limitedBy === 'capacity') return 'the scheduler refused more at once before; the next pass tries more';
+      return plan.limitedBy === null ? null : `limits.${plan.limitedBy} allows no more in this pass`;
+    case 'cancel':
+      return plan.remaining > 0 ? surplusWords(plan.remaining) : null;
+    case 'nothing':
+      return plan.surplus > 0 ? surplusWords(plan.surplus) : null;
+  }
+}
+
+function surplusWords(count: number): string {
+  return `${count} above the target run already or were asked for by hand; they end by themselves, or with \`glidein cancel\``;
+}

@@ -1,0 +1,110 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Profile } from '../config/schema.ts';
+import type { Context } from '../context.ts';
+import { failed, type Mistake, ok, type Result } from '../failure.ts';
+import type { LoginHost } from '../login/login-host.ts';
+import { closedQueue, largestArray, queueMistakes } from '../schedulers/queue-fit.ts';
+import type { Discovery, Output } from '../schedulers/scheduler.ts';
+import { loginHostOf } from './site-connection.ts';
+import { batchJobOf, schedulerOf } from './site-scheduler.ts';
+
+/**
+ * What is known of a site's queues, so that a job that they cannot take is refused here, with the queues' own limits,
+ * instead of there, or instead of waiting for ever. Nothing is refused on old or unclear knowledge.
+ */
+
+/** Where and how a site's queues are asked for and remembered. */
+export interface QueueInquiry {
+  profile: Profile;
+  host: Pick<LoginHost, 'discover'>;
+  dataDir: string;
+  /** The answer is kept for next time. */
+  keeps: boolean;
+}
+
+/** How long an answer is good enough to submit on. */
+const goodForSeconds = 24 * 3600;
+
+/** Whether the queues can take so many pilots of this profile, and how many of them in one array (null: no limit is known). */
+export async function roomInQueues(
+  inquiry: QueueInquiry,
+  count: number,
+  context: Context,
+): Promise<Result<{ largestArray: number | null }>> {
+  const remembered = await rememberedAnswer(inquiry, context);
+  if (remembered !== null && mistakesIn(inquiry.profile, remembered, count).length === 0) return ok(roomOf(remembered));
+  const asked = await askQueues(inquiry, context);
+  if (!asked.ok) return asked;
+  const mistakes = mistakesIn(inquiry.profile, asked.value, count);
+  warnOfClosed(inquiry.profile, asked.value, context);
+  if (mistakes.length === 0) return ok(roomOf(asked.value));
+  const { name, scheduler } = inquiry.profile;
+  return failed({ kind: 'queue-unfit', site: name, queue: scheduler.queue, mistakes });
+}
+
+/** Asks what the queues offer, and remembers the answer. */
+export async function askQueues(inquiry: QueueInquiry, context: Context): Promise<Result<Discovery>> {
+  const output = await inquiry.host.discover();
+  if (!output.ok) return output;
+  if (inquiry.keeps) await remember(inquiry, output.value, context);
+  return ok(schedulerOf(inquiry.profile).parseDiscovery(output.value));
+}
+
+function roomOf(discovery: Discovery): { largestArray: number | null } {
+  return { largestArray: largestArray(discovery) };
+}
+
+function mistakesIn(profile: Profile, discovery: Discovery, count: number): Mistake[] {
+  if (discovery.kind === 'unknown') return [];
+  return queueMistakes(batchJobOf(profile), discovery, { count, array: profile.scheduler.arrays });
+}
+
+function warnOfClosed(profile: Profile, discovery: Discovery, context: Context): void {
+  const closed = discovery.kind === 'known' ? closedQueue(batchJobOf(profile), discovery) : null;
+  if (closed !== null) context.emit({ kind: 'warning', site: profile.name, text: `${closed.key} ${closed.message}` });
+}
+
+/** An answer as it is kept: the scheduler's own words, to be understood anew each time. */
+interface Kept {
+  loginHost: string;
+  at: number;
+  output: Output;
+}
+
+async function rememberedAnswer({ profile, dataDir }: QueueInquiry, context: Context): Promise<Discovery | null> {
+  const text = await readFile(fileOf(dataDir, profile), 'utf8').catch(() => '');
+  const kept = keptIn(text);
+  const age = context.now() / 1000 - (kept?.at ?? 0);
+  if (kept === null || kept.loginHost !== loginHostOf(profile) || age < 0 || age > goodForSeconds) return null;
+  return schedulerOf(profile).parseDiscovery(kept.output);
+}
+
+/** Null for what is not an answer that was kept here: it is asked for again. */
+function keptIn(text: string): Kept | null {
+  try {
+    const { loginHost, at, output } = JSON.parse(text) as Kept;
+    const whole = typeof loginHost === 'string' && typeof at === 'number' && typeof output.code === 'number';
+    return whole && typeof output.stdout === 'string' && typeof output.stderr === 'string'
+      ? { loginHost, at, output }
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+// Only a saving: a machine that cannot keep it asks each time.
+async function remember({ profile, dataDir }: QueueInquiry, output: Output, context: Context): Promise<void> {
+  const file = fileOf(dataDir, profile);
+  const kept: Kept = { loginHost: loginHostOf(profile), at: context.now() / 1000, output };
+  await mkdir(join(dataDir, 'queues'), { recursive: true, mode: 0o700 })
+    .then(() => writeFile(file, JSON.stringify(kept), { mode: 0o600 }))
+    .catch((error: Error) => {
+      const text = `what the queues offer cannot be remembered: ${error.message}`;
+      context.emit({ kind: 'note', site: profile.name, text });
+    });
+}
+
+function fileOf(dataDir: string, { name }: Profile): string {
+  return join(dataDir, 'queues', `${name}.json`);
+}

@@ -1,0 +1,74 @@
+import type { Profile } from '../config/schema.ts';
+import { loadTemplate, type Template } from '../config/templates.ts';
+import { ok, type Result } from '../failure.ts';
+import type { PilotValues, pilotValues } from '../pilot/pilot-values.ts';
+import { newTag } from '../pilot/tag.ts';
+import type { BatchJob, Submission } from '../schedulers/scheduler.ts';
+import { renderScript } from '../script/render.ts';
+import { type ScriptValues, usualPace } from '../script/values.ts';
+import { quotePath } from '../shell.ts';
+import { batchJobOf, schedulerOf } from './site-scheduler.ts';
+
+/** A profile's job: how it becomes a script and a submission. */
+export interface RenderedJob {
+  batchJob: BatchJob;
+  submission(tag: string, count: number): Submission;
+  script(tag: string): Result<string>;
+  /** Who may run jobs on the pilots, in words: `only jobs of ada`. */
+  owners: string;
+}
+
+/** A pilot that can be, as its profile describes it. */
+export type DescribedPilot = Extract<ReturnType<typeof pilotValues>, { ok: true }>['value'];
+
+/** Renders the job. It is rendered once here, so that no mistake in a template is left for later. */
+export async function rendered(
+  profile: Profile,
+  pilot: DescribedPilot,
+  configDir: string,
+): Promise<Result<RenderedJob>> {
+  const template = await loadTemplate(configDir, profile.scheduler.kind);
+  if (!template.ok) return template;
+  const batchJob = batchJobOf(profile);
+  const common = {
+    ...commonValues(profile),
+    ...pilot.values,
+    directives: schedulerOf(profile).directives(batchJob),
+  };
+  const script = (tag: string) => renderScript(templateSource(template.value), { ...common, tag });
+  const trial = script(newTag(profile.name, new Uint8Array(10)));
+  if (!trial.ok) return trial;
+  const submission = (tag: string, count: number): Submission => ({
+    tag,
+    count,
+    array: profile.scheduler.arrays,
+    logDirWord: quotePath(profile.pilot.logDir),
+  });
+  return ok({ batchJob, submission, script, owners: pilot.words });
+}
+
+function templateSource(template: Template) {
+  return {
+    template: { name: template.file, text: template.text },
+    partials: { pilot: { name: template.partials.pilot.file, text: template.partials.pilot.text } },
+  };
+}
+
+type CommonValues = Omit<ScriptValues, 'tag' | 'directives' | keyof PilotValues>;
+
+function commonValues(profile: Profile): CommonValues {
+  const { connection, pilot, image } = profile;
+  return {
+    site: profile.name,
+    jobDir: connection.jobDir,
+    logDir: pilot.logDir,
+    image: image.remotePath ?? image.source,
+    cpus: pilot.cpus,
+    memoryMB: pilot.memoryMB,
+    modules: pilot.modules,
+    runtime: pilot.runtime,
+    scratch: pilot.scratch,
+    gpus: false,
+    ...usualPace,
+  };
+}

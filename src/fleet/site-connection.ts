@@ -1,0 +1,82 @@
+import type { Profile } from '../config/schema.ts';
+import type { Context } from '../context.ts';
+import { type Failure, failed, ok, type Result } from '../failure.ts';
+import { openTransport } from '../transports/index.ts';
+import type { Endpoint, Transport } from '../transports/transport.ts';
+
+/** How a profile becomes a connection: the one place that hands its keys to the transports. */
+
+/** Connects to the site's login host. Nothing runs there yet. */
+export async function connect(profile: Profile, context: Context): Promise<Result<Transport>> {
+  const { name, connection } = profile;
+  const endpoint: Endpoint = {
+    site: name,
+    host: connection.host,
+    user: connection.user,
+    port: connection.port,
+    identityFile: connection.identityFile,
+    connectSeconds: connection.timeouts.connect,
+  };
+  // The schema refuses `openssh` as long as there is none.
+  const choice = connection.transport === 'openssh' ? 'auto' : connection.transport;
+  const opened = await openTransport(choice, endpoint, context);
+  if (!opened.ok) return opened;
+  const { transport, chosen, why } = opened.value;
+  context.emit({ kind: 'note', site: name, text: `connected to ${transport.target} by ${chosen} (${why})` });
+  return ok(transport);
+}
+
+/** Where a site's work is done: its profile, and the way to its login host. */
+export interface SiteAccess {
+  profile: Profile;
+  /** Opens the connection, or answers the one that the sites of this host share; who called disposes of it either way. */
+  connect(): Promise<Result<Transport>>;
+}
+
+/** What makes two sites' connections one: the same login host, by the same way, as the same user with the same key. */
+export function loginHostOf({ connection }: Profile): string {
+  const { transport, host, user, port, identityFile } = connection;
+  return JSON.stringify([transport, host.toLowerCase(), user, port, identityFile]);
+}
+
+/**
+ * One connection for the sites of one login host, opened when the first of them needs it. One that could not be opened is
+ * not tried again for the others: servers lock out who does that.
+ */
+export class SharedConnection implements AsyncDisposable {
+  private opening: Promise<Result<Transport>> | null = null;
+  private readonly context: Context;
+
+  constructor(context: Context) {
+    this.context = context;
+  }
+
+  /** The way to this host for one of its sites. */
+  accessFor(profile: Profile): SiteAccess {
+    return { profile, connect: () => this.connect(profile) };
+  }
+
+  private async connect(profile: Profile): Promise<Result<Transport>> {
+    this.opening ??= connect(profile, this.context);
+    const opened = await this.opening;
+    return opened.ok ? ok(lent(opened.value)) : failed(forSite(opened.failure, profile.name));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await this.opening;
+    if (opened?.ok === true) await opened.value[Symbol.asyncDispose]();
+  }
+}
+
+/** The same transport, in the hands of one who does not close it. */
+function lent(transport: Transport): Transport {
+  return {
+    target: transport.target,
+    spawn: (command, options) => transport.spawn(command, options),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function forSite(failure: Failure, site: string): Failure {
+  return 'site' in failure ? ({ ...failure, site } as Failure) : failure;
+}

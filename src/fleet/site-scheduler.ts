@@ -1,0 +1,20 @@
+import type { Profile } from '../config/schema.ts';
+import { jobNameOf } from '../pilot/tag.ts';
+import { type SchedulerKind, schedulers } from '../schedulers/index.ts';
+import type { BatchJob, Scheduler } from '../schedulers/scheduler.ts';
+
+/** A profile's batch system, and what it is asked for. */
+
+/** The site's batch system. */
+export function schedulerOf(profile: Profile): Scheduler {
+  // The schema admits only what the table has.
+  return schedulers[profile.scheduler.kind as SchedulerKind];
+}
+
+/** What the profile asks of the batch system. */
+export function batchJobOf(profile: Profile): BatchJob {
+  const { walltimeSeconds, queue, account, project, qos, constraint, reservation } = profile.scheduler;
+  const { cores, memoryMB, extra, skip } = profile.scheduler;
+  const name = jobNameOf(profile.name);
+  return { name, walltimeSeconds, queue, account, project, qos, constraint, reservation, cores, memoryMB, extra, skip };
+}

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import type { Profile } from '../config/schema.ts';
+import type { Context } from '../context.ts';
+import { type Failure, failed, ok, type Result } from '../failure.ts';
+import type { Submitted } from '../login/login-host.ts';
+import type { Look } from '../login/observation.ts';
+import type { PlannedSubmission } from '../login/remote-programs.ts';
+import { newTag } from '../pilot/tag.ts';
+import type { Submission } from '../schedulers/scheduler.ts';
+import { type QueueInquiry, roomInQueues } from './queue-knowledge.ts';
+import type { SiteJob } from './site-job.ts';
+import type { SiteReport } from './site-report.ts';
+import { schedulerOf } from './site-scheduler.ts';
+
+/** What is submitted, and what the answers come to. */
+
+/** What submissions are made of, and where their queues are asked about. */
+interface Submitting extends QueueInquiry {
+  job: SiteJob;
+  mode: 'keep' | 'once';
+}
+
+/** Job, token and image, or what is wrong with them. */
+export function fitToSubmit({ profile, job }: { profile: Profile; job: Result<SiteJob> }, look: Look): Result<SiteJob> {
+  if (!job.ok) return job;
+  const { remotePath } = profile.image;
+  if (remotePath !== null && !look.imageThere)
+    return failed({ kind: 'image-missing', site: profile.name, path: remotePath });
+  return job;
+}
+
+/** Without an image on the cluster every node fetches and converts it, often into the quota of the home directory. */
+export function warnOfPulling(profile: Profile, context: Context): void {
+  if (profile.image.remotePath !== null) return;
+  const { source } = profile.image;
+  const text = `every node pulls and converts ${source} (1 to 3 GB); put a SIF on the cluster and set image.remotePath`;
+  context.emit({ kind: 'warning', site: profile.name, text });
+}
+
+/** One array where the site has arrays, or as few as its largest allows; else one submission a pilot. */
+function sizesOf(count: number, profile: Profile, room: { largestArray: number | null }): number[] {
+  const largest = profile.scheduler.arrays ? Math.max(1, room.largestArray ?? count) : 1;
+  return Array.from({ length: Math.ceil(count / largest) }, (_, at) => Math.min(largest, count - at * largest));
+}
+
+/** The submissions that come to so many pilots, or why they would fail: in the queues, or in the template. */
+export async function submissionsFor(
+  asking: Submitting,
+  count: number,
+  look: Look,
+  context: Context,
+): Promise<Result<PlannedSubmission[]>> {
+  const { profile, mode } = asking;
+  const room = await roomInQueues(asking, count, context);
+  if (!room.ok) return room;
+  const rendered = await asking.job.render();
+  if (!rendered.ok) return rendered;
+  const job = rendered.value;
+  const sizes = sizesOf(count, profile, room.value);
+  const submissions: PlannedSubmission[] = [];
+  for (const [position, size] of sizes.entries()) {
+    const submission: Submission = job.submission(newTag(profile.name, randomBytes(10)), size);
+    const script = job.script(submission.tag);
+    if (!script.ok) return script;
+    const command = schedulerOf(profile).submitCommand(job.batchJob, submission);
+    const sequence = look.census.nextSequence + position;
+    submissions.push({ sequence, tag: submission.tag, count: size, mode, script: script.value, command });
+  }
+  return ok(submissions);
+}
+
+/** The remote program goes on without us: what it did, the next pass reads. */
+export function lostWhileSubmitting(found: SiteReport, count: number, failure: Failure): SiteReport {
+  const counts = { ...found.counts, inDoubt: found.counts.inDoubt + count };
+  return {
+    ...found,
+    state: 'doubt',
+    counts,
+    failure,
+    reason: 'the answer to a submission was lost; the next pass finds out what became of it',
+  };
+}
+
+/** The report after these answers. */
+export function afterSubmitting(found: SiteReport, answers: readonly Submitted[], profile: Profile): SiteReport {
+  return answers.reduce((report, answer) => afterAnswer(report, answer, profile), found);
+}
+
+function afterAnswer(report: SiteReport, answer: Submitted, profile: Profile): SiteReport {
+  const site = profile.name;
+  if (answer.kind === 'fenced') return report;
+  if (answer.kind === 'unwritable') {
+    const what = `nothing can be written to ${profile.connection.remoteDir} (is the disk or the quota full?); nothing was submitted`;
+    return { ...report, failure: { kind: 'login-host-unusable', site, what, said: answer.said } };
+  }
+  const scheduler = schedulerOf(profile);
+  const outcome = scheduler.parseSubmit(answer.output);
+  switch (outcome.kind) {
+    case 'accepted': {
+      const ids = Array.from({ length: answer.count }, (_, position) =>
+        scheduler.pilotId(outcome.id, profile.scheduler.arrays ? position + scheduler.firstIndex : null),
+      );
+      const counts = { ...report.counts, pending: report.counts.pending + answer.count };
+      return { ...report, counts, submitted: report.submitted + answer.count, ids: [...report.ids, ...ids] };
+    }
+    case 'refused':
+      return { ...report, failure: { kind: 'submit-refused', site, refusal: outcome.refusal, said: outcome.text } };
+    case 'inDoubt': {
+      const counts = { ...report.counts, inDoubt: report.counts.inDoubt + answer.count };
+      return { ...report, counts, failure: { kind: 'in-doubt', site, tag: answer.tag, said: outcome.text } };
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import type { Context, Step } from '../context.ts';
+import { type Failure, failed, ok, type Result } from '../failure.ts';
+import type { ListQuery, Output, Scheduler } from '../schedulers/scheduler.ts';
+import * as programs from './remote-programs.ts';
+import type { Program } from './shell-session.ts';
+
+/** How a session with a login host begins: everything up to the first look, in the round trip that starts it. */
+
+export interface LoginSettings {
+  site: string;
+  jobName: string;
+  directories: programs.RemoteDirectories;
+  loginShell: boolean;
+  prologue: readonly string[];
+  timeouts: { connectSeconds: number; listSeconds: number; submitSeconds: number };
+  /** A SIF that must be there already, or null. */
+  imagePath: string | null;
+  arrays: boolean;
+  /** Nothing is to be changed there, not even a directory made. */
+  looksOnly: boolean;
+  /** What the session begins with, in the round trip that starts it. */
+  beginsWith: 'lock and look' | 'look' | 'nothing';
+  /** How pilots ended since then is asked for too, in seconds since the epoch; null: not. */
+  endedSince: number | null;
+}
+
+/** A remote program's own limits end it first; this is for a host that has stopped. */
+export const graceSeconds = 20;
+
+/** What the session's first program came to. */
+export interface Begun {
+  mark: string;
+  parts: ReadonlyMap<string, programs.Part>;
+}
+
+/** The programs that a session begins with. */
+export class Opening {
+  private readonly mark = randomBytes(9).toString('hex');
+  private readonly scheduler: Scheduler;
+  private readonly settings: LoginSettings;
+  private readonly context: Context;
+
+  constructor(scheduler: Scheduler, settings: LoginSettings, context: Context) {
+    this.scheduler = scheduler;
+    this.settings = settings;
+    this.context = context;
+  }
+
+  programs(): Program[] {
+    const { prologue } = this.settings;
+    const text = programs.prologue(prologue);
+    const first: Program = { text, purpose: 'running the prologue', timeoutSeconds: 60 };
+    return [...(prologue.length === 0 ? [] : [first]), this.firstLook()];
+  }
+
+  private firstLook(): Program {
+    const { directories, looksOnly, beginsWith, timeouts } = this.settings;
+    const prepare = programs.prepare(directories, this.scheduler.defaultsPrefixes, { mark: this.mark, looksOnly });
+    const lock = beginsWith === 'lock and look' ? programs.takeLock(lockOwner(), 1) : null;
+    const observe =
+      beginsWith === 'nothing' ? null : programs.observe(observation([false], this.scheduler, this.settings));
+    return {
+      text: programs.open({ prepare, lock, observe }),
+      purpose: observe === null ? 'preparing the session' : 'reading the queue',
+      timeoutSeconds: timeouts.listSeconds + graceSeconds,
+      onStdout: tellSteps(this.mark, { lock: 'lock', clock: 'list' }, this.settings, this.context),
+    };
+  }
+
+  begun(answers: readonly Output[]): Result<Begun> {
+    const [prologue, first] = answers.length === 1 ? [null, answers[0]] : answers;
+    if (prologue !== null && prologue !== undefined && prologue.code !== 0) this.warnOfPrologue(prologue);
+    const parts = programs.readParts(first ?? { stdout: '', stderr: '' }, this.mark);
+    const host = parts.get('host');
+    if (host?.code === 0) return ok({ mark: this.mark, parts });
+    const what = `the directory ${this.settings.directories.site} cannot be used`;
+    return failed(unusable(this.settings, what, host?.stderr ?? ''));
+  }
+
+  /** Its last line may fail for good reasons, so it is only told. */
+  private warnOfPrologue({ code, stdout, stderr }: Output): void {
+    const said = [stderr, stdout].map((text) => text.trim()).find((text) => text !== '');
+    const text = `the prologue ended with ${code}${said === undefined ? '' : `: ${said.slice(-400)}`}`;
+    this.context.emit({ kind: 'warning', site: this.settings.site, text });
+  }
+}
+
+export function lockOwner(): string {
+  return `${userInfo().username} on ${hostname()} (process ${process.pid})`;
+}
+
+export function queriesFor(looks: readonly boolean[], { site, jobName }: LoginSettings): ListQuery[] {
+  return looks.map((secondLook) => ({ site, jobName, secondLook }));
+}
+
+export function observation(
+  looks: readonly boolean[],
+  scheduler: Scheduler,
+  settings: LoginSettings,
+): programs.Observation {
+  const listCommands = queriesFor(looks, settings).map((query) => scheduler.listCommand(query));
+  const { imagePath, jobName, endedSince, timeouts } = settings;
+  const finishedCommand = endedSince === null ? null : scheduler.finishedCommand({ jobName, sinceSeconds: endedSince });
+  return { listCommands, listSeconds: timeouts.listSeconds, imagePath, finishedCommand };
+}
+
+/** Tells of a step when the part that it is known by begins. */
+export function tellSteps(
+  mark: string,
+  steps: Readonly<Record<string, Step>>,
+  settings: LoginSettings,
+  context: Context,
+): (chunk: string) => void {
+  const begins = new RegExp(`@${mark} ([a-z]+)\\d*\\n`, 'g');
+  return (chunk) => {
+    for (const [, part = ''] of chunk.matchAll(begins)) {
+      const name = steps[part];
+      if (name !== undefined) step(context, settings, name);
+    }
+  };
+}
+
+export function unusable({ site }: LoginSettings, what: string, said: string): Failure {
+  return { kind: 'login-host-unusable', site, what, said: said.trim().slice(0, 400) };
+}
+
+export function step(context: Context, settings: LoginSettings, name: Step): void {
+  context.emit({ kind: 'step', site: settings.site, step: name });
+}

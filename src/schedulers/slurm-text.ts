@@ -1,0 +1,25 @@
+/** Pieces of text that several of Slurm's clients print alike. */
+
+/** The site's tag, also among a site's own words; or the comment, where it is a tag and nothing else: another site's. */
+export function tagIn(comment: string, site: string): string | null {
+  const words = comment.match(/(?<![A-Za-z0-9-])[a-z0-9][a-z0-9-]*-[a-z0-9]{10}(?![A-Za-z0-9-])/g) ?? [];
+  return words.find((word) => word.slice(0, -11) === site) ?? words.find((word) => word === comment) ?? null;
+}
+
+/** `3`, `0-4`, `0-8:2`, `1,5-7`, each perhaps with a throttle `%2`. Null for anything else, such as a text cut with dots. */
+export function parseIndices(text: string): number[] | null {
+  const indices: number[] = [];
+  for (const piece of text.replace(/%\d+$/, '').split(',')) {
+    const match = /^(\d+)(?:-(\d+)(?::(\d+))?)?$/.exec(piece);
+    if (match === null) return null;
+    const [first, last, stride] = [Number(match[1]), Number(match[2] ?? match[1]), Number(match[3] ?? 1)];
+    if (last - first > 100_000 || stride < 1) return null;
+    for (let index = first; index <= last; index += stride) indices.push(index);
+  }
+  return indices;
+}
+
+/** With SLURM_TIME_FORMAT=%s: seconds since the epoch. `N/A`, `Unknown`, `None` and 0: it does not say. */
+export function time(text: string | undefined): number | null {
+  return text !== undefined && /^[1-9]\d*$/.test(text) ? Number(text) : null;
+}
