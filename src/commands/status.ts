@@ -14,9 +14,8 @@ export async function statusOfSites(options: StatusOptions, context: Context): P
   const sites = await chooseSites(options.configDir, options, true);
   if (!sites.ok) return sites;
   const reports = await overSites(options.configDir, sites.value, context, async (site) => {
-    // Under way while the code of a look loads.
-    void site.connect();
-    const { status } = await import('../fleet/status.ts');
+    // The code of a look loads while the login host answers.
+    const [, { status }] = await Promise.all([site.connect(), import('../fleet/status.ts')]);
     return status(site, context);
   });
   return ok(reports);

@@ -19,9 +19,8 @@ export async function topUpSites(options: TopUpOptions, context: Context): Promi
     const job = await siteJob(profile, options, context);
     // A site that is being emptied needs no job.
     if (!job.ok && profile.target > 0) return failureReport(profile.name, profile.target, job.failure);
-    // Under way while the code of a pass loads.
-    void site.connect();
-    const { topUp } = await import('../fleet/top-up.ts');
+    // The code of a pass loads while the login host answers.
+    const [, { topUp }] = await Promise.all([site.connect(), import('../fleet/top-up.ts')]);
     return remembered(options.dataDir, await topUp(site, { ...options, job }, context), context);
   });
   return ok(reports);

@@ -84,7 +84,7 @@ async function overHost(
   context: Context,
   work: (site: SiteAccess) => Promise<void>,
 ): Promise<void> {
-  await using connection = new SharedConnection(context);
+  await using connection = new SharedConnection({ isShared: profiles.length > 1 }, context);
   const tasks = profiles.map((profile) => () => work(connection.accessFor(profile)));
   const [only] = tasks;
   if (tasks.length === 1 && only !== undefined) return await only();

@@ -4,7 +4,9 @@ import { ok, type Result } from '../failure.ts';
 import type { PilotValues, pilotValues } from '../pilot/pilot-values.ts';
 import { newTag } from '../pilot/tag.ts';
 import type { BatchJob, Submission } from '../schedulers/scheduler.ts';
+import { openTemplate } from '../script/open-template.ts';
 import { renderScript } from '../script/render.ts';
+import type { TemplateSource } from '../script/template-source.ts';
 import { type ScriptValues, usualPace } from '../script/values.ts';
 import { quotePath } from '../shell.ts';
 import { batchJobOf, schedulerOf } from './site-scheduler.ts';
@@ -27,7 +29,9 @@ export async function rendered(
   pilot: DescribedPilot,
   configDir: string,
 ): Promise<Result<RenderedJob>> {
-  const template = await loadTemplate(configDir, profile.scheduler.kind);
+  const text = await loadTemplate(configDir, profile.scheduler.kind);
+  if (!text.ok) return text;
+  const template = await openTemplate(templateSource(text.value));
   if (!template.ok) return template;
   const batchJob = batchJobOf(profile);
   const common = {
@@ -35,7 +39,7 @@ export async function rendered(
     ...pilot.values,
     directives: schedulerOf(profile).directives(batchJob),
   };
-  const script = (tag: string) => renderScript(templateSource(template.value), { ...common, tag });
+  const script = (tag: string) => renderScript(template.value, { ...common, tag });
   const trial = script(newTag(profile.name, new Uint8Array(10)));
   if (!trial.ok) return trial;
   const submission = (tag: string, count: number): Submission => ({
@@ -47,7 +51,7 @@ export async function rendered(
   return ok({ batchJob, submission, script, owners: pilot.words });
 }
 
-function templateSource(template: Template) {
+function templateSource(template: Template): TemplateSource {
   return {
     template: { name: template.file, text: template.text },
     partials: { pilot: { name: template.partials.pilot.file, text: template.partials.pilot.text } },

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
@@ -46,8 +47,11 @@ export function loginHostOf({ connection }: Profile): string {
 export class SharedConnection implements AsyncDisposable {
   private opening: Promise<Result<Transport>> | null = null;
   private readonly context: Context;
+  private readonly isShared: boolean;
 
-  constructor(context: Context) {
+  /** `isShared`: several sites use it, and a site's sessions end before another one takes its turn. */
+  constructor({ isShared }: { isShared: boolean }, context: Context) {
+    this.isShared = isShared;
     this.context = context;
   }
 
@@ -59,7 +63,7 @@ export class SharedConnection implements AsyncDisposable {
   private async connect(profile: Profile): Promise<Result<Transport>> {
     this.opening ??= connect(profile, this.context);
     const opened = await this.opening;
-    return opened.ok ? ok(lent(opened.value)) : failed(forSite(opened.failure, profile.name));
+    return opened.ok ? ok(lent(opened.value, this.isShared)) : failed(forSite(opened.failure, profile.name));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -68,12 +72,26 @@ export class SharedConnection implements AsyncDisposable {
   }
 }
 
+/** How long a session may take to end; a server takes more of them than we have at a time. */
+const partingMilliseconds = 2000;
+
 /** The same transport, in the hands of one who does not close it. */
-function lent(transport: Transport): Transport {
+function lent(transport: Transport, waits: boolean): Transport {
+  const running: Promise<unknown>[] = [];
   return {
     target: transport.target,
-    spawn: (command, options) => transport.spawn(command, options),
-    async [Symbol.asyncDispose]() {},
+    async spawn(command, options) {
+      const process = await transport.spawn(command, options);
+      running.push(process.exited);
+      return process;
+    },
+    async [Symbol.asyncDispose]() {
+      if (!waits) return;
+      const late = new AbortController();
+      const patience = sleep(partingMilliseconds, undefined, { signal: late.signal }).catch(() => {});
+      await Promise.race([Promise.all(running), patience]);
+      late.abort();
+    },
   };
 }
 

@@ -1,32 +1,22 @@
-import Handlebars from 'handlebars';
 import { failed, ok, type Result } from '../failure.ts';
 import { quote, quotePath } from '../shell.ts';
 import { directiveRefusal } from './directive-line.ts';
-import { type Template, templateMistakes } from './template-check.ts';
 import { type Kind, type ScriptValues, variableKinds } from './values.ts';
 
 /**
- * Job scripts from templates. Takes template text, not files. Every value goes into shell text by a helper that quotes
- * it, and a template that does otherwise is refused before it is rendered.
+ * Job scripts from templates that were found right. Every value goes into shell text by a helper that quotes it; a
+ * template that does otherwise does not get here (template-check.ts).
  */
 
-/** A template and the partials it may include, by the name it includes them under. */
-export interface TemplateSource {
-  template: Template;
-  partials: { readonly [name: string]: Template };
-}
+/** A template that was read, checked and compiled. */
+export type ReadyTemplate = (values: ScriptValues) => string;
 
-/**
- * The script, ended by a newline. Fails with `template-invalid` (the first mistake, by line) or, when a value cannot be
- * carried exactly, with `value-refused`.
- */
-export function renderScript(source: TemplateSource, values: ScriptValues): Result<string> {
-  const [mistake] = templateMistakes(source.template, source.partials);
-  if (mistake !== undefined) return failed({ kind: 'template-invalid', ...mistake });
+/** The script, ended by a newline. Fails with `value-refused` when a value cannot be carried exactly. */
+export function renderScript(template: ReadyTemplate, values: ScriptValues): Result<string> {
   const refusal = refusalOf('script', values, { record: variableKinds });
   if (refusal !== null) return failed({ kind: 'value-refused', site: values.site, ...refusal });
   try {
-    const script = compiled(source)(values);
+    const script = template(values);
     return ok(script.endsWith('\n') ? script : `${script}\n`);
   } catch (error) {
     if (!(error instanceof DirectiveRefused)) throw error;
@@ -37,17 +27,8 @@ export function renderScript(source: TemplateSource, values: ScriptValues): Resu
 /** How the directive helper, which alone knows its prefix, stops the render. It never leaves this file. */
 class DirectiveRefused extends Error {}
 
-function compiled(source: TemplateSource) {
-  const handlebars = Handlebars.create();
-  for (const name of ['with', 'lookup', 'log']) handlebars.unregisterHelper(name);
-  handlebars.registerHelper(helpers);
-  for (const [name, partial] of Object.entries(source.partials)) handlebars.registerPartial(name, partial.text);
-  const options = { strict: true, knownHelpersOnly: true, noEscape: true, preventIndent: true };
-  const knownHelpers = { q: true, path: true, place: true, directive: true, with: false, lookup: false, log: false };
-  return handlebars.compile<ScriptValues>(source.template.text, { ...options, knownHelpers });
-}
-
-const helpers = {
+/** What templates print values with. */
+export const templateHelpers = {
   q: (value: unknown) => quote(value === null ? '' : String(value)),
   path: (value: unknown) => quotePath(String(value)),
   place: (value: unknown) => placeWord(String(value)),
@@ -58,6 +39,9 @@ const helpers = {
     return `${prefix} ${line}`;
   },
 };
+
+/** Handlebars' own helpers that templates may not use. */
+export const withheldHelpers = ['with', 'lookup', 'log'] as const;
 
 /** `/absolute`, `$NAME` or `$NAME/…` as one shell word; a name that is not set ends the job with a message. */
 function placeWord(place: string): string {

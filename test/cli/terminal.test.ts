@@ -2,23 +2,24 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StandIn } from '../../src/demo/stand-in.ts';
 import { commandLine } from '../../src/shell.ts';
 import { atTerminal, hasTerminals } from '../support/at-terminal.ts';
-import { type FakeSlurm, fakeSlurm } from '../support/fake-slurm.ts';
 import { glidein } from '../support/glidein.ts';
 import { run } from '../support/run-program.ts';
+import { standIn } from '../support/stand-in.ts';
 
 /** The built program on a terminal, on a login host that is this machine and whose `squeue` takes a while. */
 
 const program = commandLine([process.execPath, fileURLToPath(new URL('../../bin/glidein.js', import.meta.url))]);
 const esc = '\u001b[';
 
-let fake: FakeSlurm;
+let cluster: StandIn;
 let configDir: string;
 let env: NodeJS.ProcessEnv;
 beforeEach(async () => {
-  fake = fakeSlurm();
-  configDir = join(fake.home, 'config');
+  cluster = await standIn({ starts: 'when told', runs: 'nothing' });
+  configDir = join(cluster.home, 'config');
   const profile = {
     name: 'campus',
     target: 3,
@@ -26,17 +27,17 @@ beforeEach(async () => {
     scheduler: { kind: 'slurm', walltime: '12:00:00' },
     pilot: { site: 'Campus', resource: 'Campus-Slurm', owners: ['ada@ap.example.org'], token: '~/token' },
   };
-  writeFileSync(join(fake.home, 'campus.json'), JSON.stringify(profile));
-  expect(await glidein(configDir, ['site', 'import', join(fake.home, 'campus.json')])).toMatchObject({ code: 0 });
+  writeFileSync(join(cluster.home, 'campus.json'), JSON.stringify(profile));
+  expect(await glidein(configDir, ['site', 'import', join(cluster.home, 'campus.json')])).toMatchObject({ code: 0 });
   const { NO_COLOR: _never, ...rest } = process.env;
-  const PATH = `${slow(fake.env['PATH'] ?? '')}:${fake.env['PATH']}`;
-  env = { ...rest, ...fake.env, PATH, GLIDEIN_CONFIG_DIR: configDir, TERM: 'xterm', LC_ALL: 'C.UTF-8' };
+  const PATH = `${slow(cluster.environment['PATH'] ?? '')}:${cluster.environment['PATH']}`;
+  env = { ...rest, ...cluster.environment, PATH, GLIDEIN_CONFIG_DIR: configDir, TERM: 'xterm', LC_ALL: 'C.UTF-8' };
 });
-afterEach(() => fake.remove());
+afterEach(() => cluster[Symbol.asyncDispose]());
 
 /** A directory with a `squeue` that takes 0.8 s. */
 function slow(path: string): string {
-  const directory = join(fake.home, 'slow');
+  const directory = join(cluster.home, 'slow');
   mkdirSync(directory);
   const file = join(directory, 'squeue');
   writeFileSync(file, `#!/bin/sh\nsleep 0.8\nPATH=${path}\nexec squeue "$@"\n`);
@@ -67,7 +68,7 @@ describe.runIf(hasTerminals)('on a terminal', () => {
   });
 
   it('a result that goes into a file has no colours, while the progress is on the screen', async () => {
-    const file = join(fake.home, 'result');
+    const file = join(cluster.home, 'result');
     const { screen } = await atTerminal(`${program} status campus >${file}`, { env });
     expect(screen).toContain('reading the queue');
     expect(readFileSync(file, 'utf8')).toBe('campus: 0 of 3 pilots\n');
@@ -80,7 +81,7 @@ describe.runIf(hasTerminals)('on a terminal', () => {
   });
 
   it('Ctrl-C takes the line away and ends with 130', async () => {
-    fake.failListings('hang');
+    cluster.faults.set({ hang: 'list' });
     const { code, screen } = await atTerminal(`${program} status campus`, {
       env,
       answers: [['reading the queue', '\u0003']],
@@ -106,10 +107,10 @@ describe('status --watch', () => {
   });
 
   it('prints one JSON object a line, and ends when nobody reads any more', { timeout: 60_000 }, async () => {
-    const command = `{ ${program} status --watch 5 --json; echo $? >${fake.home}/code; } | head -n 1`;
+    const command = `{ ${program} status --watch 5 --json; echo $? >${cluster.home}/code; } | head -n 1`;
     const piped = await run('sh', ['-c', command], { env, seconds: 40 });
     expect(JSON.parse(piped.stdout)).toMatchObject({ sites: [{ site: 'campus', target: 3, pilots: [], ended: [] }] });
     expect(piped.stdout.split('\n')).toHaveLength(2);
-    expect(readFileSync(join(fake.home, 'code'), 'utf8')).toBe('130\n');
+    expect(readFileSync(join(cluster.home, 'code'), 'utf8')).toBe('130\n');
   });
 });

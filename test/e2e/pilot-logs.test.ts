@@ -12,41 +12,42 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type FakeSlurm, fakeSlurm } from '../support/fake-slurm.ts';
+import type { StandIn } from '../../src/demo/stand-in.ts';
 import { glidein } from '../support/glidein.ts';
 import { makeJobBed } from '../support/job-bed.ts';
 import { belongsTo, isAlive } from '../support/processes.ts';
+import { standIn } from '../support/stand-in.ts';
 import { testToken } from '../support/test-token.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** `glidein logs` as a person types it, on a login host that is this machine. */
 
-let fake: FakeSlurm;
+let cluster: StandIn;
 let configDir: string;
 let remote: string;
 const children: ChildProcess[] = [];
 beforeEach(async () => {
-  fake = fakeSlurm();
-  configDir = join(fake.home, 'config');
-  remote = join(fake.home, '.glidein/campus');
-  writeFileSync(join(fake.home, 'token'), testToken(), { mode: 0o600 });
+  cluster = await standIn({ starts: 'when told', runs: 'nothing' });
+  configDir = join(cluster.home, 'config');
+  remote = join(cluster.home, '.glidein/campus');
+  writeFileSync(join(cluster.home, 'token'), testToken(), { mode: 0o600 });
   const profile = {
     name: 'campus',
     target: 1,
     connection: { host: 'localhost', transport: 'local', loginShell: false },
     scheduler: { kind: 'slurm', walltime: '12:00:00' },
-    pilot: { site: 'Campus', resource: 'Campus-Slurm', owners: ['ada'], token: join(fake.home, 'token') },
+    pilot: { site: 'Campus', resource: 'Campus-Slurm', owners: ['ada'], token: join(cluster.home, 'token') },
   };
-  writeFileSync(join(fake.home, 'campus.json'), JSON.stringify(profile));
-  expect(await call(['site', 'import', join(fake.home, 'campus.json')])).toMatchObject({ code: 0 });
+  writeFileSync(join(cluster.home, 'campus.json'), JSON.stringify(profile));
+  expect(await call(['site', 'import', join(cluster.home, 'campus.json')])).toMatchObject({ code: 0 });
   for (const name of ['logs', 'seen', 'ends']) mkdirSync(join(remote, name), { recursive: true });
 });
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   await waitUntil('no follower survives', 10, () => programsHere().length === 0);
-  fake.remove();
+  await cluster[Symbol.asyncDispose]();
 });
-const call = (args: string[]) => glidein(configDir, args, { env: fake.env });
+const call = (args: string[]) => glidein(configDir, args, { env: cluster.environment });
 const log = (name: string, text: string) => {
   writeFileSync(join(remote, 'logs', `.${name}.new`), text);
   renameSync(join(remote, 'logs', `.${name}.new`), join(remote, 'logs', name));
@@ -58,14 +59,14 @@ function programsHere(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => isAlive(pid) && belongsTo(pid, fake.home));
+    .filter((pid) => isAlive(pid) && belongsTo(pid, cluster.home));
 }
 
 /** The program while it runs. */
 function follow(args: string[], command = process.execPath) {
   const bin = fileURLToPath(new URL('../../bin/glidein.js', import.meta.url));
   const words = command === process.execPath ? [bin, 'logs', ...args] : args;
-  const env = { ...process.env, ...fake.env, GLIDEIN_CONFIG_DIR: configDir, NO_COLOR: '1' };
+  const env = { ...process.env, ...cluster.environment, GLIDEIN_CONFIG_DIR: configDir, NO_COLOR: '1' };
   const child = spawn(command, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
   const following = {

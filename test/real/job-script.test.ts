@@ -13,10 +13,10 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { renderScript } from '../../src/script/render.ts';
 import type { ScriptValues } from '../../src/script/values.ts';
 import { describeOnCluster } from '../support/cluster.ts';
 import { plainValues, projectTemplates } from '../support/job-bed.ts';
+import { renderScript } from '../support/render-script.ts';
 import { mustRun, run } from '../support/run-program.ts';
 import { cancelAllJobs, slurmEnv } from '../support/slurm-jobs.ts';
 import { waitUntil } from '../support/wait-until.ts';

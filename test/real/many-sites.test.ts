@@ -65,7 +65,7 @@ describeOnCluster('twenty sites, five of them dead in five ways', (cluster) => {
     expect(stateOf('refused')).toMatchObject({ state: 'unreachable', submitted: 0 });
     expect(stateOf('refused')?.reason).toContain('connection refused');
     expect(stateOf('silent')?.reason).toContain('the SSH handshake was not finished within 12 s');
-    expect(stateOf('wrongkey')?.reason).toContain('somebody may be listening in');
+    expect(stateOf('wrongkey')?.reason).toContain('says otherwise; nothing was sent');
     expect(stateOf('nocontroller')).toMatchObject({ state: 'incomplete', submitted: 0 });
     expect(stateOf('badprofile')).toMatchObject({ state: 'invalid' });
     expect(stateOf('badprofile')?.reason).toContain('prot');

@@ -147,10 +147,10 @@ describeOnCluster('a site kept at its target, on real Slurm over real SSH', (clu
   });
 
   it('is told by the scheduler why a job is refused, and exits 1', async () => {
-    await here.set('scheduler.queue=nowhere');
+    await here.set('scheduler.constraint=nosuchfeature');
     const refused = await here.site(['top-up', 'campus']);
     expect(refused).toMatchObject({ code: 1, state: 'short', submitted: 0 });
-    expect(refused.stderr).toContain('Invalid partition name specified');
+    expect(refused.stderr).toContain('Invalid feature specification');
     expect(await count()).toBe(0);
     // A refusal is an outcome: nothing stays in doubt.
     expect(await here.site(['status', 'campus'])).toMatchObject({ code: 0, inDoubt: 0 });

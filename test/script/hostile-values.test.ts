@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type PilotInput, pilotValues } from '../../src/pilot/pilot-values.ts';
-import { renderScript } from '../../src/script/render.ts';
 import { makeJobBed, projectTemplates } from '../support/job-bed.ts';
+import { renderScript } from '../support/render-script.ts';
 import { run } from '../support/run-program.ts';
 
 /** Text that shells, templates, ClassAds and config files have each been known to read as their own. */

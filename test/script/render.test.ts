@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { renderScript } from '../../src/script/render.ts';
 import { type ScriptValues, usualPace } from '../../src/script/values.ts';
 import { projectTemplates } from '../support/job-bed.ts';
+import { renderScript } from '../support/render-script.ts';
 import { run } from '../support/run-program.ts';
 
 const values = (changes: Partial<ScriptValues> = {}): ScriptValues => ({

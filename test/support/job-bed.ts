@@ -1,8 +1,9 @@
 import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { renderScript, type TemplateSource } from '../../src/script/render.ts';
+import type { TemplateSource } from '../../src/script/template-source.ts';
 import type { ScriptValues } from '../../src/script/values.ts';
+import { renderScript } from './render-script.ts';
 import { type Ran, run } from './run-program.ts';
 
 /** The templates of this project, as the program reads them. */
