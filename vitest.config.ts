@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that start many real programs: shells, processes that are killed, the built program itself. A minute in all. */
+/** Tests that start many real programs: shells, processes that are killed, the built program itself. Three minutes in all. */
 const startPrograms = [
   'test/cli/**/*.test.ts',
   'test/config/concurrent-changes.test.ts',

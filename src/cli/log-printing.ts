@@ -1,5 +1,5 @@
 import type { LogPiece } from '../commands/logs.ts';
-import { forTerminal } from './report.ts';
+import { forTerminal, isoTime } from './report.ts';
 import type { Screen } from './screen.ts';
 import { duration } from './status-table.ts';
 
@@ -41,10 +41,4 @@ function heading({ source, path, ageSeconds }: LogPiece): string {
 
 function pieceJson({ site, id, source, path, refreshedAt, bytes }: LogPiece): object {
   return { site, id, source, path, refreshedAt: isoTime(refreshedAt), text: bytes.toString('utf8') };
-}
-
-/** ISO 8601, UTC; null for what is no time: a file on the login host may hold any number. */
-export function isoTime(seconds: number): string | null {
-  const time = new Date(seconds * 1000);
-  return Number.isNaN(time.getTime()) ? null : time.toISOString();
 }

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import module from 'node:module';
 import { type Command, CommanderError } from 'commander';
 import { configDirectory, dataDirectory } from '../config/directories.ts';
 import type { Ask, Context } from '../context.ts';
@@ -11,9 +10,6 @@ import { openScreen, type Screen } from './screen.ts';
 import { terminalAsk } from './terminal.ts';
 
 /** The program's edge: arguments, signals, the terminal, the one catch and the exit code. */
-
-// Node 22.8 and later; the floor is 20.19.
-(module as { enableCompileCache?: () => void }).enableCompileCache?.();
 
 async function main(args: readonly string[]): Promise<number> {
   const interrupt = new AbortController();

@@ -7,9 +7,8 @@ import type { EndMark } from '../login/journal.ts';
 import { longestFollowSeconds } from '../login/pilot-log.ts';
 import { commandLine } from '../shell.ts';
 import { howItEnded } from './ending-words.ts';
-import { isoTime } from './log-printing.ts';
 import { done, type Outcome, shownAlready } from './outcome.ts';
-import { forTerminal, type Printing, siteJson, siteLine, statusJson } from './report.ts';
+import { forTerminal, isoTime, type Printing, siteJson, siteLine, statusJson } from './report.ts';
 import { duration, statusText } from './status-table.ts';
 
 /** What `top-up`, `submit` and `cancel` come to. */
@@ -42,8 +41,10 @@ function ofReports(
   return {
     json: { sites: reports.map(json) },
     text: (printing) => {
-      const lines = reports.flatMap((report) => text(report, printing) ?? []);
-      return lines.length === 0 ? null : forTerminal(lines.join('\n'));
+      const texts = reports.flatMap((report) => text(report, printing) ?? []);
+      // Tables stand apart, lines do not.
+      const between = texts.some((one) => one.includes('\n')) ? '\n\n' : '\n';
+      return texts.length === 0 ? null : forTerminal(texts.join(between));
     },
     failures: reports.flatMap(({ site, failure }) => (failure === null ? [] : [{ site, failure }])),
     exitCode: worstExitCode(reports.map(exitCodeOfReport)),

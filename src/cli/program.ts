@@ -61,6 +61,7 @@ First steps:
   glidein demo                        see it all on a stand-in cluster
   glidein site import campus.json     take a profile
   glidein token check campus          see what the token is good for
+  glidein discover campus             see the queues, and whether the profile fits them
   glidein render campus               see the job, exactly; opens no connection
   glidein submit campus --dry-run     connect and look, change nothing
   glidein submit campus               one pilot, now

@@ -98,18 +98,20 @@ function pilotJson(pilot: Pilot): object {
     reason,
     node,
     tag,
-    submittedAt: iso(pilot.submittedAt),
-    startedAt: iso(pilot.startedAt),
-    endsAt: iso(pilot.endsAt),
+    submittedAt: isoTime(pilot.submittedAt),
+    startedAt: isoTime(pilot.startedAt),
+    endsAt: isoTime(pilot.endsAt),
   };
 }
 
 function endedJson({ id, node, exitCode, reason, startedAt, endedAt }: EndedPilot): object {
-  return { id, node, exitCode, reason, startedAt: iso(startedAt), endedAt: iso(endedAt) };
+  return { id, node, exitCode, reason, startedAt: isoTime(startedAt), endedAt: isoTime(endedAt) };
 }
 
-function iso(seconds: number | null): string | null {
-  return seconds === null ? null : new Date(seconds * 1000).toISOString();
+/** ISO 8601, UTC; null for what is no time: a file on the login host may hold any number. */
+export function isoTime(seconds: number | null): string | null {
+  const time = new Date((seconds ?? Number.NaN) * 1000);
+  return Number.isNaN(time.getTime()) ? null : time.toISOString();
 }
 
 /** One line about one site: its count against the target, and what was done. Null: nothing worth a line in `--quiet`. */
@@ -135,7 +137,8 @@ export function countWords(report: SiteReport): string {
   const detail = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
   const there = total(report);
   const target = report.target ?? 0;
-  return `${there <= target ? `${there} of ${target} pilots` : `${there} pilots, target ${target}`}${detail}`;
+  if (there <= target) return `${there} of ${target} pilots${detail}`;
+  return `${there} ${there === 1 ? 'pilot' : 'pilots'}, target ${target}${detail}`;
 }
 
 function doneWords(report: SiteReport): string {

@@ -3,7 +3,7 @@ import type { Pilot } from '../login/census.ts';
 import { commandLine } from '../shell.ts';
 import { howItEnded } from './ending-words.ts';
 import { cutRows, type Row, rowsOf } from './pilot-rows.ts';
-import { countWords, cut, type Printing, paint, type Style, total } from './report.ts';
+import { countWords, cut, isoTime, type Printing, paint, type Style, total } from './report.ts';
 
 /** What `status` shows of one site. Pure: what time it is comes in. Times that are told are UTC, as in the JSON. */
 
@@ -109,7 +109,7 @@ export function duration(seconds: number): string {
 
 /** `11-20 14:05`, UTC. */
 function clock(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(5, 16).replace('T', ' ');
+  return isoTime(seconds)?.slice(5, 16).replace('T', ' ') ?? 'no time';
 }
 
 /** How many ended pilots are shown. */

@@ -77,10 +77,11 @@ function hangUpToo(signal: AbortSignal): { signal: AbortSignal; forget(): void }
 function firstWords({ directory, substitutes }: StandIn): string {
   const replaced =
     substitutes.length === 0 ? '' : `\nThis machine lacks ${substitutes.join(', ')}: the stand-in brings its own.`;
-  return `This is a stand-in, not a cluster: an SSH login node on loopback and a batch system of 4 nodes, both inside
-this program. It answers to Slurm's commands and really runs the job scripts. The container in them is a
-stand-in too: no pilot joins a pool, no job of yours runs. Nothing of yours is read or changed; everything
-is in ${directory} and goes away at the end.${replaced}`;
+  return `This is a stand-in, not a cluster: an SSH login node on loopback and a batch system of 4 nodes, both
+inside this program. It answers to Slurm's commands and really runs the job scripts. The container
+in them is a stand-in too: no pilot joins a pool, no job of yours runs. Nothing of yours is read or
+changed; everything is in ${directory}
+and goes away at the end.${replaced}`;
 }
 
 const lastWords = `
@@ -89,13 +90,17 @@ All of it is stopped and removed.
 What is different on a cluster
    - Pilots wait in the queue, for minutes or for days; \`glidein status\` says what they wait for.
    - The container is the OSG pilot. It joins your pool with your token, and your jobs run on the node
-     until the wall clock ends or there is no work. What ends is replaced: cron calls \`glidein top-up --all\`.
-   - Connections break, queues are full, answers get lost. A pass says so, and never submits twice for it.
+     until the wall clock ends or there is no work. What ends is replaced: cron calls
+     \`glidein top-up --all\`.
+   - Connections break, queues are full, answers get lost. A pass says so, and never submits twice
+     for it.
 
-For a site of your own: README.md, "Your first site". In short, write campus.json as above with your login
-host, queue, owners, token and names, and type (\`glidein\` is bin/glidein.js in the project's directory):
+For a site of your own: README.md, "Your first site". In short, write campus.json as above with your
+login host, queue, owners, token and names, and type (\`glidein\` is bin/glidein.js in the project's
+directory):
    $ glidein site import campus.json
    $ glidein token check campus
+   $ glidein discover campus              the queues, and whether the profile fits them
    $ glidein render campus
    $ glidein submit campus --dry-run      connects and looks, changes nothing
    $ glidein submit campus                one pilot, now`;

@@ -10,13 +10,21 @@ export interface StatusOptions extends Chosen {
 }
 
 /** Looks at each site and changes nothing. */
-export async function statusOfSites(options: StatusOptions, context: Context): Promise<Result<SiteReport[]>> {
+export function statusOfSites(options: StatusOptions, context: Context): Promise<Result<SiteReport[]>> {
+  return look(options, { asksAccounting: true }, context);
+}
+
+async function look(
+  options: StatusOptions,
+  how: { asksAccounting: boolean },
+  context: Context,
+): Promise<Result<SiteReport[]>> {
   const sites = await chooseSites(options.configDir, options, true);
   if (!sites.ok) return sites;
   const reports = await overSites(options.configDir, sites.value, context, async (site) => {
     // The code of a look loads while the login host answers.
     const [, { status }] = await Promise.all([site.connect(), import('../fleet/status.ts')]);
-    return status(site, context);
+    return status(site, how, context);
   });
   return ok(reports);
 }
@@ -35,7 +43,8 @@ export async function watchSites(
 ): Promise<Result<void>> {
   if (options.everySeconds < leastSeconds) return tooOften(options.everySeconds);
   while (!context.signal.aborted) {
-    const reports = await statusOfSites(options, context);
+    // Accounting is slower than the queue, and is not for asking again and again.
+    const reports = await look(options, { asksAccounting: false }, context);
     if (!reports.ok) return reports;
     if (context.signal.aborted) break;
     watched(reports.value);

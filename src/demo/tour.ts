@@ -69,7 +69,7 @@ const chapters: readonly Chapter[] = [
   },
   {
     title: 'See the job before it is sent',
-    why: 'This opens no connection. `start_expression` is the limit: only jobs of these owners may run on the pilot. A\n   guard in the container compares it, and starts no pilot where it differs.',
+    why: 'This opens no connection. `start_expression` is the limit: only jobs of these owners may run on\n   the pilot. A guard in the container compares it, and starts no pilot where it differs.',
     scenes: [{ kind: 'command', args: ['render', siteName], excerpt: excerptOfScript }],
   },
   {

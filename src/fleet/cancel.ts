@@ -33,7 +33,8 @@ async function cancelOn(host: LoginHost, profile: Profile, wanted: Wanted, dryRu
   const diary = { notes: look.value.census.notes, forget: [], closed: closedNotes(ids.value, look.value) };
   const done = await host.cancel(ids.value, { onlyPending: wanted.kind === 'pending' }, diary);
   if (!done.ok) return { ...found, state: stateOf(done.failure), failure: done.failure };
-  return { ...withCancelled(found, ids.value), state: 'ok' };
+  const failure = done.value.unrecorded;
+  return { ...withCancelled(found, ids.value), failure, state: failure === null ? 'ok' : stateOf(failure) };
 }
 
 function matching(pilots: readonly Pilot[], wanted: Wanted, profile: Profile): Result<string[]> {

@@ -72,9 +72,12 @@ async function overHosts(
       isSlow = true;
       queue.concurrency += 1;
     }, slowMilliseconds);
-    await workOn(host);
-    clearTimeout(watch);
-    if (isSlow) queue.concurrency -= 1;
+    try {
+      await workOn(host);
+    } finally {
+      clearTimeout(watch);
+      if (isSlow) queue.concurrency -= 1;
+    }
   };
   await queue.addAll(hosts.map((host) => () => inTurn(host)));
 }
@@ -93,10 +96,10 @@ async function overHost(
 }
 
 /** Writes what a pass found and did to the site's history. A diary that cannot be written is a warning. */
-export async function remembered(dataDir: string, report: SiteReport, context: Context): Promise<SiteReport> {
+export function remembered(dataDir: string, report: SiteReport, context: Context): SiteReport {
   if (report.planned !== null) return report;
   context.emit({ kind: 'step', site: report.site, step: 'report' });
-  const problem = await appendHistory(dataDir, report, new Date(context.now()));
+  const problem = appendHistory(dataDir, report, new Date(context.now()));
   if (problem !== null)
     context.emit({ kind: 'warning', site: report.site, text: `the history cannot be written: ${problem}` });
   return report;

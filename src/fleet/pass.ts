@@ -10,6 +10,7 @@ import { deliveredDigest, sendToken } from '../login/token-delivery.ts';
 import type { Transport } from '../transports/transport.ts';
 import type { Plan } from './plan.ts';
 import { doubtWords, limitWords } from './plan-words.ts';
+import { forgetQueues } from './queue-knowledge.ts';
 import type { SiteAccess } from './site-connection.ts';
 import type { SiteJob } from './site-job.ts';
 import { openSession } from './site-login.ts';
@@ -136,7 +137,9 @@ async function submit(
     context.emit({ kind: 'note', site: input.profile.name, text: 'another pass submitted meanwhile; looking again' });
     return 'fenced';
   }
-  return ended(afterSubmitting(found, answers.value, input.profile), plan, look);
+  const after = afterSubmitting(found, answers.value, input.profile);
+  if (after.failure?.kind === 'submit-refused' && after.failure.refusal === 'permanent') await forgetQueues(input);
+  return ended(after, plan, look);
 }
 
 /** Whether this pass has put its token there already. */
@@ -159,7 +162,8 @@ async function cancel(
 ): Promise<SessionEnd> {
   const diary = { ...diaryOf(look, { acts: true }), closed: closedNotes(plan.ids, look) };
   const done = await host.cancel(plan.ids, { onlyPending: true }, diary);
-  return ended(done.ok ? withCancelled(found, plan.ids) : { ...found, failure: done.failure }, plan, look);
+  if (!done.ok) return ended({ ...found, failure: done.failure }, plan, look);
+  return ended({ ...withCancelled(found, plan.ids), failure: done.value.unrecorded }, plan, look);
 }
 
 /** The report once these pilots have been told to end. */

@@ -8,8 +8,14 @@ export function doubtWords(census: Census): string | null {
   const [first] = census.inDoubt;
   if (first === undefined) return null;
   const count = census.inDoubt.reduce((sum, doubt) => sum + doubt.count, 0);
-  const when = new Date(Math.max(...census.inDoubt.map((doubt) => doubt.settlesAt)) * 1000).toISOString();
+  const when = timeWords(Math.max(...census.inDoubt.map((doubt) => doubt.settlesAt)));
   return `${count} in doubt (${first.said.split('\n')[0]}); later passes settle it: when a listing shows it, else with two looks, the second after ${when}`;
+}
+
+/** A file on the login host may hold any number. */
+function timeWords(seconds: number): string {
+  const time = new Date(seconds * 1000);
+  return Number.isNaN(time.getTime()) ? 'a time that is none' : time.toISOString();
 }
 
 /** Which limit holds a plan back; null: none. */

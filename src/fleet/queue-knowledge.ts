@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
@@ -43,12 +43,13 @@ export async function roomInQueues(
   return failed({ kind: 'queue-unfit', site: name, queue: scheduler.queue, mistakes });
 }
 
-/** Asks what the queues offer, and remembers the answer. */
+/** Asks what the queues offer, and remembers an answer that is clear. */
 export async function askQueues(inquiry: QueueInquiry, context: Context): Promise<Result<Discovery>> {
   const output = await inquiry.host.discover();
   if (!output.ok) return output;
-  if (inquiry.keeps) await remember(inquiry, output.value, context);
-  return ok(schedulerOf(inquiry.profile).parseDiscovery(output.value));
+  const discovery = schedulerOf(inquiry.profile).parseDiscovery(output.value);
+  if (inquiry.keeps && discovery.kind === 'known') await remember(inquiry, output.value, context);
+  return ok(discovery);
 }
 
 function roomOf(discovery: Discovery): { largestArray: number | null } {
@@ -103,6 +104,11 @@ async function remember({ profile, dataDir }: QueueInquiry, output: Output, cont
       const text = `what the queues offer cannot be remembered: ${error.message}`;
       context.emit({ kind: 'note', site: profile.name, text });
     });
+}
+
+/** What is remembered may have let a submission be made that was refused for good: the next one asks anew. */
+export async function forgetQueues({ profile, dataDir }: Pick<QueueInquiry, 'profile' | 'dataDir'>): Promise<void> {
+  await rm(fileOf(dataDir, profile), { force: true }).catch(() => {});
 }
 
 function fileOf(dataDir: string, { name }: Profile): string {

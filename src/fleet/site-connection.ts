@@ -3,7 +3,7 @@ import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { openTransport } from '../transports/index.ts';
-import type { Endpoint, Transport } from '../transports/transport.ts';
+import { type Endpoint, NeverStarted, type RemoteProcess, type Transport } from '../transports/transport.ts';
 
 /** How a profile becomes a connection: the one place that hands its keys to the transports. */
 
@@ -46,6 +46,7 @@ export function loginHostOf({ connection }: Profile): string {
  */
 export class SharedConnection implements AsyncDisposable {
   private opening: Promise<Result<Transport>> | null = null;
+  private readonly running = new Set<Promise<unknown>>();
   private readonly context: Context;
   private readonly isShared: boolean;
 
@@ -63,36 +64,62 @@ export class SharedConnection implements AsyncDisposable {
   private async connect(profile: Profile): Promise<Result<Transport>> {
     this.opening ??= connect(profile, this.context);
     const opened = await this.opening;
-    return opened.ok ? ok(lent(opened.value, this.isShared)) : failed(forSite(opened.failure, profile.name));
+    return opened.ok ? ok(this.lent(opened.value, profile.name)) : failed(forSite(opened.failure, profile.name));
+  }
+
+  /**
+   * The same transport, in the hands of one site, who does not close it. Where it is shared, of what a site starts each has
+   * ended before the next begins, and the last when it is given back.
+   */
+  private lent(transport: Transport, site: string): Transport {
+    let last: Promise<unknown> = Promise.resolve();
+    return {
+      target: transport.target,
+      spawn: async (command, options) => {
+        if (this.isShared) await within(last, partingMilliseconds);
+        const process = await this.spawnInTurn(() => transport.spawn(command, options), site);
+        last = process.exited;
+        return process;
+      },
+      [Symbol.asyncDispose]: async () => {
+        if (this.isShared) await within(last, partingMilliseconds);
+      },
+    };
+  }
+
+  /** A server may take fewer sessions than we have sites: then one waits until another's ends. */
+  private async spawnInTurn(spawn: () => Promise<RemoteProcess>, site: string): Promise<RemoteProcess> {
+    for (;;) {
+      const others = [...this.running];
+      const started = await spawn().catch((reason: unknown) => {
+        if (reason instanceof NeverStarted && reason.isFull && others.length > 0) return null;
+        throw reason instanceof NeverStarted ? new NeverStarted(forSite(reason.failure, site)) : reason;
+      });
+      if (started !== null) return this.watched(started);
+      await Promise.race(others);
+    }
+  }
+
+  private watched(process: RemoteProcess): RemoteProcess {
+    const over: Promise<unknown> = process.exited.then(() => this.running.delete(over));
+    this.running.add(over);
+    return process;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const opened = await this.opening;
-    if (opened?.ok === true) await opened.value[Symbol.asyncDispose]();
+    // An exception on the way is a bug, and told by whoever waits for the connection.
+    const [opened] = await Promise.allSettled([this.opening]);
+    if (opened.status === 'fulfilled' && opened.value?.ok === true) await opened.value.value[Symbol.asyncDispose]();
   }
 }
 
 /** How long a session may take to end; a server takes more of them than we have at a time. */
 const partingMilliseconds = 2000;
 
-/** The same transport, in the hands of one who does not close it. */
-function lent(transport: Transport, waits: boolean): Transport {
-  const running: Promise<unknown>[] = [];
-  return {
-    target: transport.target,
-    async spawn(command, options) {
-      const process = await transport.spawn(command, options);
-      running.push(process.exited);
-      return process;
-    },
-    async [Symbol.asyncDispose]() {
-      if (!waits) return;
-      const late = new AbortController();
-      const patience = sleep(partingMilliseconds, undefined, { signal: late.signal }).catch(() => {});
-      await Promise.race([Promise.all(running), patience]);
-      late.abort();
-    },
-  };
+async function within(end: Promise<unknown>, milliseconds: number): Promise<void> {
+  const late = new AbortController();
+  await Promise.race([end, sleep(milliseconds, undefined, { signal: late.signal }).catch(() => {})]);
+  late.abort();
 }
 
 function forSite(failure: Failure, site: string): Failure {

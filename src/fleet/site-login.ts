@@ -18,12 +18,14 @@ export interface SessionOptions {
   purpose: 'change' | 'look' | 'ask';
   /** How pilots ended since then (seconds since the epoch) is looked at too. */
   endedSince?: number;
+  /** Where pilots left no word of how they ended, the accounting is asked. */
+  asksAccounting?: boolean;
 }
 
 const beginnings = { change: 'lock and look', look: 'look', ask: 'nothing' } as const;
 
 /** What the login host needs to know of the site. */
-function loginSettings(profile: Profile, { purpose, endedSince }: SessionOptions): LoginSettings {
+function loginSettings(profile: Profile, { purpose, endedSince, asksAccounting }: SessionOptions): LoginSettings {
   const { name, connection, pilot, scheduler, image } = profile;
   return {
     site: name,
@@ -41,6 +43,7 @@ function loginSettings(profile: Profile, { purpose, endedSince }: SessionOptions
     looksOnly: purpose !== 'change',
     beginsWith: beginnings[purpose],
     endedSince: endedSince ?? null,
+    asksAccounting: asksAccounting ?? false,
   };
 }
 

@@ -11,10 +11,15 @@ import { schedulerOf } from './site-scheduler.ts';
 const endedLatelySeconds = 24 * 3600;
 
 /** Looks at a site and changes nothing there: no lock, no note in the journal. */
-export async function status(site: SiteAccess, context: Context): Promise<SiteReport> {
+export async function status(
+  site: SiteAccess,
+  { asksAccounting }: { asksAccounting: boolean },
+  context: Context,
+): Promise<SiteReport> {
   const { profile } = site;
   const endedSince = Math.floor(context.now() / 1000) - endedLatelySeconds;
-  const looked = await onLoginHost(site, { purpose: 'look', endedSince }, context, (host) => lookAt(host, site));
+  const options = { purpose: 'look', endedSince, asksAccounting } as const;
+  const looked = await onLoginHost(site, options, context, (host) => lookAt(host, site));
   return looked.ok ? looked.value : failureReport(profile.name, profile.target, looked.failure);
 }
 

@@ -18,8 +18,10 @@ export interface EndedPilot {
 export interface EndsKnown {
   /** By the job's own word. Says how it ended, but a node that fails leaves none. */
   marks: readonly EndMark[];
-  /** Where a mark's id is from. */
+  /** Where a mark's id is from: a job that got as far as to say that it started. */
   seen: readonly Mark[];
+  /** The id of a pilot by what its submission was answered with; null where that is not known. */
+  idOf(tag: string, index: number): string | null;
   /** From the accounting; empty where there is none. */
   finished: readonly FinishedJob[];
   /** Earlier ends are left out. */
@@ -27,9 +29,11 @@ export interface EndsKnown {
 }
 
 /** The pilots that ended since then, the latest first. Pure. */
-export function endedPilots({ marks, seen, finished, sinceSeconds }: EndsKnown): EndedPilot[] {
+export function endedPilots({ marks, seen, idOf, finished, sinceSeconds }: EndsKnown): EndedPilot[] {
   const ids = new Map(seen.map(({ tag, index, jobId }) => [memberKey(tag, index), jobId]));
-  const told = marks.map((mark) => fromMark(mark, ids.get(memberKey(mark.tag, mark.index))));
+  const told = marks.map((mark) =>
+    fromMark(mark, ids.get(memberKey(mark.tag, mark.index)) ?? idOf(mark.tag, mark.index)),
+  );
   const known = new Set(told.map(({ id }) => id));
   const accounted = finished.filter(({ id }) => !known.has(id)).map(fromAccounting);
   return [...told, ...accounted]
@@ -37,7 +41,7 @@ export function endedPilots({ marks, seen, finished, sinceSeconds }: EndsKnown):
     .sort((a, b) => (b.endedAt ?? 0) - (a.endedAt ?? 0));
 }
 
-function fromMark({ tag, index, exitCode, reason, node, startedAt, endedAt }: EndMark, id?: string): EndedPilot {
+function fromMark({ tag, index, exitCode, reason, node, startedAt, endedAt }: EndMark, id: string | null): EndedPilot {
   return { id: id ?? memberKey(tag, index), node, exitCode, reason, startedAt, endedAt };
 }
 

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import { failed, ok, type Result } from '../failure.ts';
+import { type Failure, failed, ok, type Result } from '../failure.ts';
 import type { Output, Scheduler } from '../schedulers/scheduler.ts';
 import type { Transport } from '../transports/transport.ts';
 import { type Note, writeNote } from './journal.ts';
@@ -10,6 +10,7 @@ import {
   graceSeconds,
   type LoginSettings,
   lockOwner,
+  lookSeconds,
   Opening,
   observation,
   queriesFor,
@@ -42,12 +43,15 @@ export interface LoginHost extends AsyncDisposable {
     abandoned: readonly number[],
     diary: Diary,
   ): Promise<Result<Submitted[]>>;
-  /** Ends pilots and writes the diary; `closed` goes into it only when the scheduler took the order. */
+  /**
+   * Ends pilots and writes the diary; `closed` goes into it only when the scheduler took the order. `unrecorded` is why
+   * the diary could not be written, though the pilots were told.
+   */
   cancel(
     ids: readonly string[],
     options: { onlyPending: boolean },
     diary: Diary & { closed: readonly Note[] },
-  ): Promise<Result<void>>;
+  ): Promise<Result<{ unrecorded: Failure | null }>>;
   record(diary: Diary): Promise<Result<void>>;
   /** The scheduler's words on what its queues offer. */
   discover(): Promise<Result<Output>>;
@@ -68,13 +72,30 @@ export async function openLoginHost(
   const opening = new Opening(scheduler, settings, context);
   const { site, loginShell, timeouts } = settings;
   const options = { site, loginShell, readySeconds: timeouts.connectSeconds };
-  const opened = await openShellSession(transport, options, opening.programs(), context);
+  const prologue = opening.prologue();
+  const beforehand = prologue === null ? [opening.firstLook()] : [];
+  const opened = await openShellSession(transport, options, beforehand, context);
   if (!opened.ok) return opened;
   const { session, answers } = opened.value;
-  const begun = opening.begun(answers);
+  const first = answers[0] === undefined ? await afterPrologue(session, prologue, opening) : ok(answers[0]);
+  const begun = first.ok ? opening.begun(first.value) : first;
   if (begun.ok) return ok(new Host(session, scheduler, settings, context, begun.value));
   await session[Symbol.asyncDispose]();
   return begun;
+}
+
+/** A prologue costs its sites two round trips. */
+async function afterPrologue(
+  session: ShellSession,
+  prologue: Program | null,
+  opening: Opening,
+): Promise<Result<Output>> {
+  if (prologue !== null) {
+    const ran = await session.run(prologue);
+    if (!ran.ok) return ran;
+    opening.tellOfPrologue(ran.value);
+  }
+  return session.run(opening.firstLook());
 }
 
 /** More than these wait for the next pass; until then they count. */
@@ -170,7 +191,7 @@ class Host implements LoginHost {
     const parts = await this.parts({
       text: programs.observe(observation(looks, this.scheduler, this.settings)),
       purpose: 'reading the queue',
-      timeoutSeconds: this.settings.timeouts.listSeconds * looks.length + graceSeconds,
+      timeoutSeconds: lookSeconds(looks, this.settings),
     });
     return parts.ok ? this.observedIn(parts.value, looks) : parts;
   }
@@ -194,6 +215,8 @@ class Host implements LoginHost {
       onStdout: tellSteps(this.mark, submissionSteps, this.settings, this.context),
     });
     if (!parts.ok) return parts;
+    const diaryPart = parts.value.get('record');
+    if (diaryPart !== undefined && diaryPart.code !== 0) return ok([unwritable(diaryPart.stderr)]);
     const answers = submissions.flatMap((one) => submittedFrom(one, parts.value));
     if (answers.length > 0) return ok(answers);
     const reason = 'the submitting program said nothing';
@@ -204,8 +227,8 @@ class Host implements LoginHost {
     ids: readonly string[],
     options: { onlyPending: boolean },
     diary: Diary & { closed: readonly Note[] },
-  ): Promise<Result<void>> {
-    if (ids.length === 0) return this.record(diary);
+  ): Promise<Result<{ unrecorded: Failure | null }>> {
+    if (ids.length === 0) return unrecordedIn(await this.record(diary));
     step(this.context, this.settings, 'cancel');
     const { site } = this.settings;
     const seconds = 60;
@@ -222,7 +245,7 @@ class Host implements LoginHost {
     if (part.code === 124) return failed({ kind: 'timed-out', site, step: 'cancelling', seconds });
     const outcome = this.scheduler.parseCancel(part, ids);
     if (outcome.kind !== 'done') return failed({ kind: 'cancel-refused', site, said: outcome.text });
-    return this.recorded(parts.value, ['record', 'closed']);
+    return unrecordedIn(this.recorded(parts.value, ['record', 'closed']));
   }
 
   async record(diary: Diary): Promise<Result<void>> {
@@ -279,6 +302,15 @@ function holderIn(text: string): string {
   return `${match[1]} since ${new Date(seconds * 1000).toISOString()}`;
 }
 
+/** That only the diary failed is no reason to say that nothing was done. */
+function unrecordedIn(recorded: Result<void>): Result<{ unrecorded: Failure | null }> {
+  return ok({ unrecorded: recorded.ok ? null : recorded.failure });
+}
+
+function unwritable(said: string): Submitted {
+  return { kind: 'unwritable', said: said.trim().slice(0, 400) };
+}
+
 function submittedFrom(one: programs.PlannedSubmission, parts: ReadonlyMap<string, programs.Part>): Submitted[] {
   const part = (name: string) => parts.get(`${name}${one.sequence}`);
   const fence = part('fence');
@@ -288,7 +320,7 @@ function submittedFrom(one: programs.PlannedSubmission, parts: ReadonlyMap<strin
   const intent = part('intent');
   if (fence.code === 1 || intent?.code === 3) return [{ kind: 'fenced' }];
   if (fence.code !== 0 || intent?.code !== 0) {
-    return [{ kind: 'unwritable', said: `${fence.stderr}${intent?.stderr ?? ''}`.trim().slice(0, 400) }];
+    return [unwritable(`${fence.stderr}${intent?.stderr ?? ''}`)];
   }
   const submit = part('submit');
   return [{ kind: 'answered', tag: one.tag, count: one.count, output: submit ?? unanswered }];

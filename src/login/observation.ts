@@ -1,7 +1,7 @@
 import { failed, ok, type Result } from '../failure.ts';
 import type { Finished, ListedJob, ListQuery, Scheduler } from '../schedulers/scheduler.ts';
 import { type Census, census } from './census.ts';
-import { type EndedPilot, endedPilots } from './ended-pilots.ts';
+import { type EndedPilot, type EndsKnown, endedPilots } from './ended-pilots.ts';
 import { readEnds, readIntents, readNotes, readOutcomes, readSeen, readSequences } from './journal.ts';
 import type { Part } from './remote-programs.ts';
 
@@ -122,8 +122,23 @@ export function lookFrom(observed: Observed, asked: Answers, scheduler: Schedule
       : endedPilots({
           marks: ends,
           seen,
+          idOf: idsIn(taken, scheduler, site),
           finished: finished?.kind === 'known' ? finished.jobs : [],
           sinceSeconds: site.endedSince,
         });
   return { census: taken, tokenDigest, imageThere, nowSeconds, ended };
+}
+
+/** The ids of pilots that left no word of their start, from the others of their submission. */
+function idsIn({ pilots, over }: Census, scheduler: Scheduler, { arrays }: ObservedSite): EndsKnown['idOf'] {
+  const submissions = new Map<string, string>();
+  for (const { tag, id } of pilots) if (tag !== null) submissions.set(tag, scheduler.submissionIdOf(id));
+  for (const { intent, pilotIds } of over) {
+    const [first] = pilotIds;
+    if (first !== undefined) submissions.set(intent.tag, scheduler.submissionIdOf(first));
+  }
+  return (tag, index) => {
+    const submission = submissions.get(tag);
+    return submission === undefined ? null : scheduler.pilotId(submission, arrays ? index : null);
+  };
 }

@@ -28,6 +28,7 @@ export interface RemoteDirectories {
  */
 export function prologue(lines: readonly string[]): string {
   return `${lines.join('\n')}
+
 glidein_code=$?
 unset IFS; set +efuCvx; unalias -a 2>/dev/null
 (exit $glidein_code)`;
@@ -113,7 +114,7 @@ const staleLockSeconds = 900;
 /** Its owner is written at once; whoever made a directory and has not after this long is dead. */
 const namelessLockSeconds = 8;
 
-// `flock` exits 1 when the time is up; another status says that the file system or the command cannot (NFS without
+// dash 0.5.12 and busybox 1.35 end by SIGPIPE without their EXIT trap (run). `flock` exits 1 when the time is up; another status says that the file system or the command cannot (NFS without
 // lockd, Lustre without -o flock). Where two sessions take over a stale directory at once one of them loses it; the
 // fence, not the lock, is what keeps the count.
 function directoryLock(waitSeconds: number): string {
@@ -134,7 +135,7 @@ done
 if [ $glidein_taken = yes ]; then
 printf '%s %s\\n' "$(date +%s)" "$glidein_owner" > "$d/lock.d/owner"
 trap 'rm -rf "$d/lock.d"' EXIT
-trap 'exit 143' HUP TERM
+trap 'exit 143' HUP TERM PIPE
 true
 else printf '%s since %s\\n' "$glidein_holder" "$glidein_since"; false
 fi`;
@@ -151,7 +152,7 @@ export interface Observation {
 }
 
 /** Seconds the accounting gets. */
-const accountingSeconds = 10;
+export const accountingSeconds = 10;
 
 /**
  * Reads everything a pass decides on, the journal first: whatever is submitted after that is either fenced off by
@@ -188,8 +189,8 @@ export interface PlannedSubmission {
 }
 
 /**
- * Fence, intent, submit, outcome, for one submission after the other, stopping at the first whose outcome is not
- * exit 0. A lost connection does not stop it: it ignores HUP and PIPE.
+ * The diary, then fence, intent, submit, outcome, for one submission after the other, stopping at the first whose outcome
+ * is not exit 0; a diary that cannot be written stops it before the first. A lost connection does not stop it: it ignores HUP and PIPE.
  */
 export function submitAll(
   submissions: readonly PlannedSubmission[],
@@ -198,6 +199,7 @@ export function submitAll(
 ): string {
   return `trap '' HUP PIPE
 ${record(diary)}
+if [ $glidein_recorded -ne 0 ]; then exit 0; fi
 unfenced() {
 for glidein_other in "$d"/intents/*; do
 glidein_other=\${glidein_other##*/}
@@ -302,7 +304,7 @@ export function record({ lines, forget }: Diary): string {
 
 function append(part: string, lines: readonly string[]): string {
   const program = lines.length === 0 ? 'true' : `printf '\\n%s\\n' ${lines.map(quote).join(' ')} >> "$d/journal"`;
-  return `part ${part}\n${program}\npart_end ${part} $?`;
+  return `part ${part}\n${program}\nglidein_recorded=$?\npart_end ${part} $glidein_recorded`;
 }
 
 /** A submission all of whose pilots ended long ago. */

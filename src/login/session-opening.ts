@@ -22,9 +22,14 @@ export interface LoginSettings {
   looksOnly: boolean;
   /** What the session begins with, in the round trip that starts it. */
   beginsWith: 'lock and look' | 'look' | 'nothing';
-  /** How pilots ended since then is asked for too, in seconds since the epoch; null: not. */
+  /** How pilots ended since then is told too, in seconds since the epoch; null: not. */
   endedSince: number | null;
+  /** The accounting is asked how they ended, where they left no word of their own. */
+  asksAccounting: boolean;
 }
+
+/** Directories that a file server takes its time to show, and a first try for the lock. */
+const preparationSeconds = 60;
 
 /** A remote program's own limits end it first; this is for a host that has stopped. */
 export const graceSeconds = 20;
@@ -48,15 +53,16 @@ export class Opening {
     this.context = context;
   }
 
-  programs(): Program[] {
+  /** The account's own lines; null where there are none. They go over stdin: anybody there can read a command line. */
+  prologue(): Program | null {
     const { prologue } = this.settings;
+    if (prologue.length === 0) return null;
     const text = programs.prologue(prologue);
-    const first: Program = { text, purpose: 'running the prologue', timeoutSeconds: 60 };
-    return [...(prologue.length === 0 ? [] : [first]), this.firstLook()];
+    return { text, purpose: 'running the prologue', timeoutSeconds: 60, runsIn: 'session' };
   }
 
-  private firstLook(): Program {
-    const { directories, looksOnly, beginsWith, timeouts } = this.settings;
+  firstLook(): Program {
+    const { directories, looksOnly, beginsWith } = this.settings;
     const prepare = programs.prepare(directories, this.scheduler.defaultsPrefixes, { mark: this.mark, looksOnly });
     const lock = beginsWith === 'lock and look' ? programs.takeLock(lockOwner(), 1) : null;
     const observe =
@@ -64,15 +70,14 @@ export class Opening {
     return {
       text: programs.open({ prepare, lock, observe }),
       purpose: observe === null ? 'preparing the session' : 'reading the queue',
-      timeoutSeconds: timeouts.listSeconds + graceSeconds,
+      runsIn: 'session',
+      timeoutSeconds: preparationSeconds + lookSeconds([false], this.settings),
       onStdout: tellSteps(this.mark, { lock: 'lock', clock: 'list' }, this.settings, this.context),
     };
   }
 
-  begun(answers: readonly Output[]): Result<Begun> {
-    const [prologue, first] = answers.length === 1 ? [null, answers[0]] : answers;
-    if (prologue !== null && prologue !== undefined && prologue.code !== 0) this.warnOfPrologue(prologue);
-    const parts = programs.readParts(first ?? { stdout: '', stderr: '' }, this.mark);
+  begun(first: Output): Result<Begun> {
+    const parts = programs.readParts(first, this.mark);
     const host = parts.get('host');
     if (host?.code === 0) return ok({ mark: this.mark, parts });
     const what = `the directory ${this.settings.directories.site} cannot be used`;
@@ -80,7 +85,8 @@ export class Opening {
   }
 
   /** Its last line may fail for good reasons, so it is only told. */
-  private warnOfPrologue({ code, stdout, stderr }: Output): void {
+  tellOfPrologue({ code, stdout, stderr }: Output): void {
+    if (code === 0) return;
     const said = [stderr, stdout].map((text) => text.trim()).find((text) => text !== '');
     const text = `the prologue ended with ${code}${said === undefined ? '' : `: ${said.slice(-400)}`}`;
     this.context.emit({ kind: 'warning', site: this.settings.site, text });
@@ -95,14 +101,21 @@ export function queriesFor(looks: readonly boolean[], { site, jobName }: LoginSe
   return looks.map((secondLook) => ({ site, jobName, secondLook }));
 }
 
+/** How long so many listings, and what is asked with them, may take. */
+export function lookSeconds(looks: readonly boolean[], { timeouts, asksAccounting }: LoginSettings): number {
+  const accounting = asksAccounting ? programs.accountingSeconds + graceSeconds : 0;
+  return timeouts.listSeconds * looks.length + accounting + graceSeconds;
+}
+
 export function observation(
   looks: readonly boolean[],
   scheduler: Scheduler,
   settings: LoginSettings,
 ): programs.Observation {
   const listCommands = queriesFor(looks, settings).map((query) => scheduler.listCommand(query));
-  const { imagePath, jobName, endedSince, timeouts } = settings;
-  const finishedCommand = endedSince === null ? null : scheduler.finishedCommand({ jobName, sinceSeconds: endedSince });
+  const { imagePath, jobName, endedSince, asksAccounting, timeouts } = settings;
+  const finishedCommand =
+    endedSince === null || !asksAccounting ? null : scheduler.finishedCommand({ jobName, sinceSeconds: endedSince });
   return { listCommands, listSeconds: timeouts.listSeconds, imagePath, finishedCommand };
 }
 

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import type { Output } from '../schedulers/scheduler.ts';
+import { quote } from '../shell.ts';
 import { NeverStarted, type RemoteProcess, type Transport } from '../transports/transport.ts';
 import { readyMarker, sessionCommand } from './session-command.ts';
 
@@ -63,7 +64,11 @@ export async function openShellSession(
   const signal = AbortSignal.any([context.signal, closing.signal]);
   const framed = beforehand.map((program) => framedProgram({ ...program, runsIn: 'session' }));
   const command = sessionCommand({ ...options, beforehand: framed.map(({ text }) => text) });
+  // A server may take the login and never start a command.
+  const late = setTimeout(() => closing.abort(), options.readySeconds * 1000);
   const started = await startCommand(transport, command, signal);
+  clearTimeout(late);
+  if (closing.signal.aborted) return failed(noSession({ kind: 'late' }, '', options));
   if (!started.ok) return started;
   const wire = new Wire(started.value);
   const [first] = beforehand;
@@ -111,12 +116,12 @@ async function awaitReady(wire: Wire, options: SessionOptions, signal: AbortSign
   const outcome = await wire.until(() => wire.stdout.has(`${readyMarker}\n`), options.readySeconds, signal);
   clearInterval(nudge);
   if (outcome === 'met') return ok(undefined);
-  return failed(noSession(outcome, wire, options));
+  return failed(noSession(outcome, `${wire.stdout.text()}${wire.stderr.text()}`, options));
 }
 
-function noSession(outcome: Unmet, wire: Wire, options: SessionOptions): Failure {
+function noSession(outcome: Unmet, words: string, options: SessionOptions): Failure {
   if (outcome.kind === 'interrupted') return { kind: 'interrupted' };
-  const said = tail(`${wire.stdout.text()}${wire.stderr.text()}`);
+  const said = tail(words);
   const what =
     outcome.kind === 'late'
       ? `no shell answered within ${options.readySeconds} s`
@@ -144,6 +149,8 @@ function sessionOver(wire: Wire, site: string, signal: AbortSignal, closing: Abo
       // one may not read any more.
       wire.end();
       if (broken !== null) closing.abort();
+      // What a start-up file left running may hold the channel open.
+      else void wire.closed.then(() => closing.abort());
     },
   };
 }
@@ -201,7 +208,8 @@ ${say(`end-${nonce} $glidein_code`)}
 function enclosed(program: Program): string {
   switch (program.runsIn ?? 'subshell') {
     case 'session':
-      return `{\n${program.text}\n} </dev/null`;
+      // Through eval, so that text no shell can parse ends with a status there, and not without an end.
+      return `{\neval ${quote(program.text)}\n} </dev/null`;
     case 'locked':
       return `(\n${program.text}\n) </dev/null`;
     case 'subshell':
@@ -231,6 +239,9 @@ function readFrame(wire: Wire, nonce: string): Output | null {
   return { stdout: stdout.text, stderr: stderr.text, code: stdout.code };
 }
 
+/** Lines that are not the host's words: the ready marker, and those that begin and end a program or a part of one. */
+const ourOwnLines = new RegExp(`^(${readyMarker}|@?(begin-|end-)?[0-9a-f]{18}( .*)?)?\\n`, 'gm');
+
 function interruption(outcome: Unmet, program: Program, site: string, wire: Wire): Failure {
   switch (outcome.kind) {
     case 'interrupted':
@@ -238,9 +249,7 @@ function interruption(outcome: Unmet, program: Program, site: string, wire: Wire
     case 'late':
       return { kind: 'timed-out', site, step: program.purpose, seconds: program.timeoutSeconds };
     case 'closed': {
-      const said = tail(
-        `${wire.stdout.text()}\n${wire.stderr.text()}`.replaceAll(/^(begin|end)-[0-9a-f]{18}.*$/gm, ''),
-      );
+      const said = tail(`${wire.stdout.text()}\n${wire.stderr.text()}`.replaceAll(ourOwnLines, ''));
       const reason = said === '' ? outcome.reason : `${outcome.reason}; last words: ${said}`;
       return { kind: 'connection-lost', site, step: program.purpose, reason };
     }

@@ -48,9 +48,17 @@ export function hashOf(name: string, salt: Buffer): string {
   return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name).digest('base64')}`;
 }
 
-/** `*` is any text and `?` any one character; nothing else in a pattern is special, brackets neither. */
+/**
+ * `*` is any text and `?` any one character; nothing else in a pattern is special, brackets neither. Where it does not go
+ * on, only the last `*` takes one character more: the time is at most length by length.
+ */
 function matches(pattern: string, name: string): boolean {
-  if (!/[*?]/.test(pattern)) return pattern === name;
-  const escaped = pattern.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll(/\*+/g, '.*').replaceAll('?', '.')}$`).test(name);
+  let [at, star, tried] = [0, -1, 0];
+  for (let read = 0; read < name.length; ) {
+    if (pattern[at] === '*') [star, tried, at] = [at, read, at + 1];
+    else if (pattern[at] === '?' || pattern[at] === name[read]) [at, read] = [at + 1, read + 1];
+    else if (star >= 0) [tried, read, at] = [tried + 1, tried + 1, star + 1];
+    else return false;
+  }
+  return /^\**$/.test(pattern.slice(at));
 }

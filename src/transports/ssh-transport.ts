@@ -44,7 +44,8 @@ export function sshTransport(connection: SshConnection): Transport {
         if (signal.aborted) throw new NeverStarted({ kind: 'interrupted' });
         const started = await startOnce(connection, command, signal, gone);
         if (started.kind === 'process') return started.process;
-        if (started.kind === 'refused' || wait === null) throw new NeverStarted(started.failure);
+        if (started.kind === 'refused' || wait === null)
+          throw new NeverStarted(started.failure, { isFull: started.kind === 'full' });
         await sleep(wait, undefined, { signal }).catch(() => {});
       }
       throw new Error('unreachable: the last wait is null');

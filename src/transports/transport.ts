@@ -32,9 +32,12 @@ export type Exit =
 /** What `spawn` rejects with: the command did not start, and this is why. */
 export class NeverStarted extends Error {
   readonly failure: Failure;
-  constructor(failure: Failure) {
+  /** The server opens no more sessions for now: one of ours that ends makes room. */
+  readonly isFull: boolean;
+  constructor(failure: Failure, { isFull = false } = {}) {
     super(failure.kind);
     this.failure = failure;
+    this.isFull = isFull;
   }
 }
 

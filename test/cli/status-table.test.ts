@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Printing } from '../../src/cli/report.ts';
+import { ofLook } from '../../src/cli/pilot-outcomes.ts';
+import { type Printing, statusJson } from '../../src/cli/report.ts';
 import { duration, statusText } from '../../src/cli/status-table.ts';
 import { type EndedPilot, failureReport, type SiteReport } from '../../src/fleet/site-report.ts';
 import type { Pilot } from '../../src/login/census.ts';
@@ -186,6 +187,29 @@ describe('what ended lately', () => {
       'ran into the limit of the queue',
     );
   });
+});
+
+it('survives a mark, and a job, of a time that is none', () => {
+  const never = 99_999_999_999_999;
+  const some = report([running('101_0', 'node7', { endsAt: never })], {
+    ended: [ended('100_0', 'exited', 0, { endedAt: never })],
+  });
+  expect(lines(some)[2]).toContain('(no time)');
+  expect(lines(some).at(-1)).toContain('ended by itself (exit 0)');
+  expect(statusJson(some)).toMatchObject({
+    pilots: [{ id: '101_0', endsAt: null, startedAt: '2026-11-20T12:15:00.000Z' }],
+    ended: [{ id: '100_0', endedAt: null }],
+  });
+});
+
+it('tables of several sites stand apart, and sites without one do not', () => {
+  const none = report([], { target: 0 });
+  const look = (...reports: SiteReport[]) => ofLook(reports, now * 1000).text(pipe);
+  expect(look(none, none)).toBe('campus: 0 of 0 pilots\ncampus: 0 of 0 pilots');
+  const one = report([running('101_0', 'node7')], { target: 0 });
+  expect(look(one, none)).toMatch(
+    /^campus: 1 pilot, target 0 .*\n {2}PILOT .*\n {2}101_0 .*\n\ncampus: 0 of 0 pilots$/,
+  );
 });
 
 describe('colours', () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { StandIn } from '../../src/demo/stand-in.ts';
@@ -188,4 +188,12 @@ it('is interrupted with 130 and leaves no lock behind', async () => {
   expect(code).toBe(130);
   cluster.faults.clear();
   expect(await site(['top-up'])).toMatchObject({ code: 0, submitted: 3 });
+});
+
+it('survives an intent of a time that is none', async () => {
+  const remote = join(cluster.home, '.glidein/campus');
+  for (const name of ['intents/1', 'jobs', 'seen', 'ends', 'logs', 'drain'])
+    mkdirSync(join(remote, name), { recursive: true });
+  writeFileSync(join(remote, 'intents/1/intent'), '\nintent 1 campus-0123456789 3 keep 99999999999999999 .\n');
+  expect(await site(['status'])).toMatchObject({ code: 3, inDoubt: 3 });
 });

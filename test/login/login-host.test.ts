@@ -11,6 +11,7 @@ import { slurm } from '../../src/schedulers/slurm.ts';
 import { wholeNodeJob as job } from '../support/batch-job.ts';
 import { quietContext, shellTransport } from '../support/shell-transport.ts';
 import { aliveIn, standIn } from '../support/stand-in.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 let cluster: StandIn;
 beforeEach(async () => {
@@ -30,6 +31,7 @@ const settings: LoginSettings = {
   looksOnly: false,
   beginsWith: 'nothing',
   endedSince: null,
+  asksAccounting: false,
 };
 const nothingElse = { notes: [], forget: [] };
 const site = () => join(cluster.home, '.glidein/campus');
@@ -98,6 +100,72 @@ describe('the first round trip', () => {
   });
 });
 
+describe('the lines of a prologue', () => {
+  const opened = async (prologue: readonly string[]) => {
+    const context = quietContext();
+    const transport = shellTransport({ shell: '/bin/sh', env: cluster.environment });
+    const host = await openLoginHost(transport, slurm, { ...settings, prologue, beginsWith: 'lock and look' }, context);
+    return { host, told: context.events.flatMap((event) => (event.kind === 'warning' ? [event.text] : [])) };
+  };
+
+  it('is in no command line there, where everybody could read it', async () => {
+    const commands: string[] = [];
+    const real = shellTransport({ shell: '/bin/sh', env: cluster.environment });
+    const transport = {
+      ...real,
+      spawn: (command: string, options: { signal: AbortSignal }) => {
+        commands.push(command);
+        return real.spawn(command, options);
+      },
+    };
+    const host = await openLoginHost(transport, slurm, { ...settings, prologue: ['PASSWORD=hunter2'] }, quietContext());
+    if (!host.ok) throw new Error(JSON.stringify(host.failure));
+    await using _opened = host.value;
+    const readable = (text: string): string =>
+      text.replaceAll(/[A-Za-z0-9+/=]{40,}/g, (one) => readable(Buffer.from(one, 'base64').toString()));
+    expect(commands.map(readable).join()).toContain('glidein-session-ready');
+    expect(commands.map(readable).join()).not.toContain('hunter2');
+  });
+
+  it('that no shell can parse is told, and what comes after it works', async () => {
+    const { host, told } = await opened(['if true; then']);
+    if (!host.ok) expect(host.failure.kind).toBe('connection-lost');
+    else {
+      await using there = host.value;
+      expect((await lookAt(there)).census.pilots).toEqual([]);
+      expect(told.join()).toContain('the prologue ended with');
+    }
+  });
+
+  it('that ends in a backslash is as good as without', async () => {
+    const { host, told } = await opened(['true \\']);
+    if (!host.ok) throw new Error(JSON.stringify(host.failure));
+    await using _there = host.value;
+    expect(told).toEqual([]);
+  });
+});
+
+it('lets go of a lock directory when the line is cut while it looks, in every sh', async () => {
+  cluster.faults.set({ hang: 'list' });
+  // A flock that the file system cannot do: the lock is a directory then.
+  const bin = join(cluster.home, 'bin');
+  mkdirSync(bin);
+  writeFileSync(join(bin, 'flock'), '#!/bin/sh\nexit 2\n', { mode: 0o755 });
+  const env = { ...cluster.environment, PATH: `${bin}:${cluster.environment['PATH']}` };
+  const interrupt = new AbortController();
+  const transport = shellTransport({ shell: '/bin/sh', env });
+  const opening = openLoginHost(
+    transport,
+    slurm,
+    { ...settings, beginsWith: 'lock and look' },
+    quietContext(interrupt.signal),
+  );
+  await waitUntil('it has the lock', 10, () => existsSync(join(site(), 'lock.d/owner')));
+  interrupt.abort();
+  expect(await opening).toMatchObject({ ok: false, failure: { kind: 'interrupted' } });
+  await waitUntil('the lock is let go', 10, () => !existsSync(join(site(), 'lock.d')));
+});
+
 describe('on a login host', () => {
   it('our directory is 0700 and our files 0600, whatever the umask was', async () => {
     await using host = await open();
@@ -124,6 +192,27 @@ describe('on a login host', () => {
     ]);
     expect(look.census.nextSequence).toBe(2);
     expect(look.census.notes).toEqual([]);
+  });
+
+  it('submits nothing when what was found out cannot be written down, and says so', async () => {
+    await using host = await open();
+    mkdirSync(join(site(), 'journal'));
+    const notes = [{ kind: 'never' as const, tag: 'campus-0123456789', at: 1 }];
+    expect(await host.submit([planned(1)], [], { notes, forget: [] })).toMatchObject({
+      ok: true,
+      value: [{ kind: 'unwritable', said: expect.stringContaining('journal') }],
+    });
+    expect(aliveIn(cluster)).toEqual([]);
+    expect(readdirSync(join(site(), 'intents'))).toEqual([]);
+  });
+
+  it('says that pilots were told to end also when that cannot be written down', async () => {
+    await using host = await open();
+    await host.submit([planned(1)], [], nothingElse);
+    mkdirSync(join(site(), 'journal'));
+    const closed = [{ kind: 'closed' as const, member: 'campus-aaaaaaaa01.0', at: 1 }];
+    const ended = await host.cancel(['101_0'], { onlyPending: true }, { ...nothingElse, closed });
+    expect(ended).toMatchObject({ ok: true, value: { unrecorded: { kind: 'login-host-unusable' } } });
   });
 
   it('the fence lets one of two submissions with the same sequence through', async () => {

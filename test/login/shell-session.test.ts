@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openShellSession, type Program, type ShellSession } from '../../src/login/shell-session.ts';
+import { NeverStarted, type Transport } from '../../src/transports/transport.ts';
 import { quietContext, shellTransport } from '../support/shell-transport.ts';
 
 let home: string;
@@ -170,6 +171,40 @@ describe('programs that travel with the command', () => {
   });
 });
 
+describe('a session that is over', () => {
+  it('lets its channel go, even while something it started holds the output', async () => {
+    const real = shellTransport({ shell: '/bin/sh', env: { HOME: home } });
+    let aborted: Promise<unknown> = Promise.reject(new Error('nothing was started'));
+    aborted.catch(() => {});
+    const transport: Transport = {
+      ...real,
+      spawn(command, options) {
+        aborted = new Promise((resolve) => {
+          options.signal.addEventListener('abort', resolve);
+        });
+        return real.spawn(command, options);
+      },
+    };
+    const opened = await openShellSession(
+      transport,
+      { site: 'campus', loginShell: false, readySeconds: 10 },
+      [],
+      quietContext(),
+    );
+    if (!opened.ok) throw new Error(JSON.stringify(opened.failure));
+    await run(opened.value.session, 'sleep 3 &');
+    await opened.value.session[Symbol.asyncDispose]();
+    await aborted;
+  });
+
+  it('is told of without our own markers', async () => {
+    await using session = await open();
+    const ended = await run(session, 'echo out of memory; kill -9 $PPID; kill -9 $$; sleep 1');
+    expect(ended).toMatchObject({ ok: false, failure: { kind: 'connection-lost' } });
+    expect(JSON.stringify(ended)).toContain('last words: out of memory"');
+  });
+});
+
 describe('a start-up that fails', () => {
   it('is told with its own words', async () => {
     writeFileSync(join(home, '.profile'), 'echo "account expired" >&2; exit 1\n');
@@ -183,6 +218,21 @@ describe('a start-up that fails', () => {
     expect(opened).toMatchObject({ ok: false, failure: { kind: 'login-host-unusable' } });
     expect(JSON.stringify(opened)).toContain('account expired');
     expect(readFileSync(join(home, '.profile'), 'utf8')).toContain('expired');
+  });
+
+  it('is given up after its time also where the server never starts anything', async () => {
+    const transport: Transport = {
+      target: 'nowhere',
+      spawn: (_command, { signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new NeverStarted({ kind: 'interrupted' })));
+        }),
+      async [Symbol.asyncDispose]() {},
+    };
+    const options = { site: 'campus', loginShell: true, readySeconds: 0.3 };
+    const opened = await openShellSession(transport, options, [], quietContext());
+    expect(opened).toMatchObject({ ok: false, failure: { kind: 'login-host-unusable' } });
+    expect(JSON.stringify(opened)).toContain('no shell answered within 0.3 s');
   });
 
   it('is given up after its time', async () => {

@@ -119,7 +119,11 @@ describeOnCluster('somebody new, with the packed files and an empty home directo
     const made = filesBelow(home)
       .filter((path) => !known.has(path))
       .map((path) => path.slice(home.length + 1));
-    expect(made.sort()).toEqual(['.config/glidein/sites/campus.json', '.local/share/glidein/history/campus.jsonl']);
+    expect(made.sort()).toEqual([
+      '.config/glidein/sites/campus.json',
+      '.local/share/glidein/history/campus.jsonl',
+      '.local/share/glidein/queues/campus.json',
+    ]);
     for (const place of ['.config/glidein', '.local/share/glidein']) {
       for (const { path, directory, mode } of modesBelow(join(home, place))) {
         expect(mode, path).toBe(directory ? '700' : '600');

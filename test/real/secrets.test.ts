@@ -115,9 +115,9 @@ describeOnCluster("the token's text, on real Slurm over real SSH", (cluster) => 
 
       for (const form of ['--verbose', '--json']) {
         expect(await ask('status', 'campus', form)).toBe(0);
-        await here.set('scheduler.queue=nowhere', 'target=3');
+        await here.set('scheduler.constraint=nosuchfeature', 'target=3');
         expect(await ask('top-up', 'campus', form)).toBe(1);
-        await here.set('scheduler.queue=null', 'target=2', 'connection.port=9');
+        await here.set('scheduler.constraint=null', 'target=2', 'connection.port=9');
         expect(await ask('top-up', 'campus', form)).toBe(3);
         await here.set('connection.port=null');
         chmodSync(here.tokenFile, 0o640);

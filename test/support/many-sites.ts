@@ -19,12 +19,23 @@ export interface ManyHosts {
   remove(): Promise<void>;
 }
 
-/** Starts `count` login hosts, named `host1` and so on; `extraHosts` are further lines of the SSH configuration. */
-export async function manyHosts(cluster: Cluster, count: number, extraHosts: readonly string[]): Promise<ManyHosts> {
+/**
+ * Starts `count` login hosts, named `host1` and so on; `extraHosts` are further lines of the SSH configuration, `sshdLines` of each
+ * sshd's. */
+export async function manyHosts(
+  cluster: Cluster,
+  count: number,
+  { extraHosts = [], sshdLines = [] }: { extraHosts?: readonly string[]; sshdLines?: readonly string[] } = {},
+): Promise<ManyHosts> {
   const directory = mkdtempSync(join(cluster.prefix, 'many-'));
   const sshds: TestSshd[] = [];
   for (let at = 1; at <= count; at += 1) {
-    sshds.push(await startSshd(join(directory, `sshd${at}`), { environment: { SLURM_CONF: cluster.slurmConf } }));
+    sshds.push(
+      await startSshd(join(directory, `sshd${at}`), {
+        environment: { SLURM_CONF: cluster.slurmConf },
+        extraLines: sshdLines,
+      }),
+    );
   }
   const env = { ...sshClientEnv(cluster), PATH: `${join(directory, 'client')}:${process.env['PATH']}`, NO_COLOR: '1' };
   await writeSshShim(join(directory, 'client'), clientLines(cluster, directory, sshds, extraHosts));

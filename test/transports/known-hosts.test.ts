@@ -46,6 +46,12 @@ LOGIN?.Example.org ssh-ed25519 ${key}
     expect(linesFor('h', own)).toEqual([]);
   });
 
+  it('is read in time, whatever a pattern looks like', () => {
+    const text = `${'*a'.repeat(40)}*b ssh-ed25519 ${key}\n`;
+    expect(linesFor('a'.repeat(250), text)).toEqual([]);
+    expect(linesFor(`${'a'.repeat(250)}b`, text)).toEqual(['1 none']);
+  });
+
   it('takes nothing in a pattern for more than it is', () => {
     const text = `a.b ssh-ed25519 ${key}\n(a+)* ssh-ed25519 ${key}\n|1|x ssh-ed25519 ${key}\n|2|x|y ssh-ed25519 ${key}\n`;
     expect(linesFor('axb', text)).toEqual([]);
