@@ -20,5 +20,6 @@ export async function chooseSites(
     return failed({ kind: 'usage', message: 'no site has a profile yet', hint: 'glidein site import FILE' });
   }
   if (chosen.all || looksOnly || known.value.length === 1) return known;
-  return failed({ kind: 'usage', message: `name the sites, or --all; there are ${known.value.join(', ')}` });
+  const message = `name the sites, or --all; there are ${known.value.join(', ')}`;
+  return failed({ kind: 'usage', message, hint: 'glidein top-up --all' });
 }

@@ -90,13 +90,12 @@ export class SharedConnection implements AsyncDisposable {
   /** A server may take fewer sessions than we have sites: then one waits until another's ends. */
   private async spawnInTurn(spawn: () => Promise<RemoteProcess>, site: string): Promise<RemoteProcess> {
     for (;;) {
-      const others = [...this.running];
       const started = await spawn().catch((reason: unknown) => {
-        if (reason instanceof NeverStarted && reason.isFull && others.length > 0) return null;
+        if (reason instanceof NeverStarted && reason.isFull && this.running.size > 0) return null;
         throw reason instanceof NeverStarted ? new NeverStarted(forSite(reason.failure, site)) : reason;
       });
       if (started !== null) return this.watched(started);
-      await Promise.race(others);
+      await Promise.race(this.running);
     }
   }
 

@@ -25,7 +25,10 @@ export function compileTemplate(source: TemplateSource): Result<ReadyTemplate> {
   return ok(handlebars.compile(source.template.text, options));
 }
 
-/** The same, as the source text of a JavaScript object, which needs no compiler when it is used (precompiled.ts). */
+/**
+ * The same, as the source text of a JavaScript object, which needs no compiler when it is used (precompiled.ts).
+ * @public The build calls it (rolldown.config.js).
+ */
 export function precompileTemplate(source: TemplateSource): Result<string> {
   const [mistake] = templateMistakes(source.template, source.partials);
   if (mistake !== undefined) return failed({ kind: 'template-invalid', ...mistake });

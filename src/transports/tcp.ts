@@ -39,7 +39,7 @@ export function connectTcp(settings: SshSettings, limit: ConnectLimit): Promise<
 function explain(error: NodeJS.ErrnoException, { hostname, port }: SshSettings, limit: ConnectLimit) {
   switch (error.code) {
     case 'ENOTFOUND':
-      return limit.unreachable('resolve', `the name ${hostname} does not resolve`, 'Check `connection.host`.');
+      return limit.unreachable('resolve', `the name ${hostname} does not resolve`);
     case 'EAI_AGAIN':
       return limit.unreachable('resolve', `the name service gives no answer for ${hostname}`);
     case 'ECONNREFUSED':
