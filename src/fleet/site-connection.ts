@@ -87,15 +87,19 @@ export class SharedConnection implements AsyncDisposable {
     };
   }
 
-  /** A server may take fewer sessions than we have sites: then one waits until another's ends. */
+  /**
+   * A server may take fewer sessions than we have sites: then one waits until another's ends. Where none of ours is there,
+   * one may just have come or gone, so that is believed only when it is seen again.
+   */
   private async spawnInTurn(spawn: () => Promise<RemoteProcess>, site: string): Promise<RemoteProcess> {
-    for (;;) {
+    for (let roundsAlone = 0; ; ) {
       const started = await spawn().catch((reason: unknown) => {
-        if (reason instanceof NeverStarted && reason.isFull && this.running.size > 0) return null;
+        roundsAlone += this.running.size === 0 ? 1 : 0;
+        if (reason instanceof NeverStarted && reason.isFull && roundsAlone < 3) return null;
         throw reason instanceof NeverStarted ? new NeverStarted(forSite(reason.failure, site)) : reason;
       });
       if (started !== null) return this.watched(started);
-      await Promise.race(this.running);
+      if (this.running.size > 0) await Promise.race(this.running);
     }
   }
 
