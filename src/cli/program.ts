@@ -199,7 +199,7 @@ function addPilotCommands(program: Adder): void {
     ([site = ''], flags) =>
       async ({ configDir, context }) => {
         const { renderJob } = await import('../commands/render.ts');
-        const { renderOutcome } = await import('./pilot-outcomes.ts');
+        const { renderOutcome } = await import('./job-outcomes.ts');
         const options = { configDir, site, count: flags.count, ...jobOptions(flags) };
         return renderOutcome(await renderJob(options, context));
       },
@@ -226,7 +226,7 @@ function addPilotCommands(program: Adder): void {
 /** The words for it are loaded when the work is done: before, they would only hold it up. */
 async function worded(work: Promise<Result<import('../fleet/site-report.ts').SiteReport[]>>): Promise<Result<Outcome>> {
   const reports = await work;
-  const { sitesOutcome } = await import('./pilot-outcomes.ts');
+  const { sitesOutcome } = await import('./pass-outcome.ts');
   return sitesOutcome(reports);
 }
 
@@ -279,10 +279,10 @@ function addLooks(program: Adder): void {
       const options = { configDir: world.configDir, sites, all: flags.all ?? false };
       if (flags.watch === undefined) {
         const reports = await statusOfSites(options, context);
-        const { statusOutcome } = await import('./pilot-outcomes.ts');
+        const { statusOutcome } = await import('./status-outcome.ts');
         return statusOutcome(reports, context.now());
       }
-      const { watchOutcome } = await import('./pilot-outcomes.ts');
+      const { watchOutcome } = await import('./status-outcome.ts');
       const { lookShower } = await import('./watch-screen.ts');
       const everySeconds = flags.watch === true ? watchSeconds : Number(flags.watch);
       return watchOutcome(await watchSites({ ...options, everySeconds }, lookShower(screen, context.now), context));
@@ -300,7 +300,7 @@ function addLooks(program: Adder): void {
     ([site = '', id = null], flags) =>
       async (world) => {
         const { showLogs } = await import('../commands/logs.ts');
-        const { logsOutcome } = await import('./pilot-outcomes.ts');
+        const { logsOutcome } = await import('./logs-outcome.ts');
         const { logPrinter } = await import('./log-printing.ts');
         const options = { configDir: world.configDir, site, id, follow: flags.follow ?? false };
         return logsOutcome(await showLogs(options, logPrinter(world.screen, options), world.context));
@@ -348,7 +348,7 @@ function addTokenCommands(program: Adder): void {
     ([site = '']) =>
       async ({ configDir, context }) => {
         const { checkSiteToken } = await import('../commands/token-check.ts');
-        const { tokenOutcome } = await import('./pilot-outcomes.ts');
+        const { tokenOutcome } = await import('./job-outcomes.ts');
         return tokenOutcome(await checkSiteToken({ configDir, site }, context));
       },
   );

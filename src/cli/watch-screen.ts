@@ -1,8 +1,8 @@
 import type { SiteReport } from '../fleet/site-report.ts';
 import type { Outcome } from './outcome.ts';
-import { ofLook } from './pilot-outcomes.ts';
 import { failureLines, forTerminal, type Printing } from './report.ts';
 import type { Screen } from './screen.ts';
+import { ofLook } from './status-outcome.ts';
 
 /** How `status --watch` shows one look after another. */
 

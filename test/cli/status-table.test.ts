@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ofLook } from '../../src/cli/pilot-outcomes.ts';
 import { type Printing, statusJson } from '../../src/cli/report.ts';
+import { ofLook } from '../../src/cli/status-outcome.ts';
 import { duration, statusText } from '../../src/cli/status-table.ts';
 import { type EndedPilot, failureReport, type SiteReport } from '../../src/fleet/site-report.ts';
 import type { Pilot } from '../../src/login/census.ts';
