@@ -19,7 +19,8 @@ export function discoverOutcome(report: Result<DiscoverReport>): Result<Outcome>
 
 function discoveryJson(discovery: Discovery): object {
   if (discovery.kind === 'unknown') return { queues: [], limits: null, reason: discovery.reason };
-  return { queues: discovery.queues, limits: discovery.limits, reason: null };
+  const queues = discovery.queues.map(({ gpuTypes: _internal, ...queue }) => queue);
+  return { queues, limits: discovery.limits, reason: null };
 }
 
 function textOf({ site, discovery, mistakes }: DiscoverReport, printing: Printing): string {

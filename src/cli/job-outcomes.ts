@@ -7,8 +7,8 @@ import { done, type Outcome } from './outcome.ts';
 
 export function renderOutcome(report: Result<RenderReport>): Result<Outcome> {
   if (!report.ok) return report;
-  const { site, command, script, owners } = report.value;
-  const aside = `# ${owners}\n# submitted on the login host by: ${command}`;
+  const { site, command, script, owners, containers } = report.value;
+  const aside = `# ${owners}\n# jobs' own containers: ${containers}\n# submitted on the login host by: ${command}`;
   return ok(done({ site, command, script }, script.replace(/\n$/, ''), aside));
 }
 

@@ -3,7 +3,7 @@ import { exitCodeOfReport, type SiteReport, worstExitCode } from '../fleet/site-
 import type { Outcome } from './outcome.ts';
 import { forTerminal, type Printing, siteJson, siteLine } from './report.ts';
 
-/** What `top-up`, `submit` and `cancel` come to. */
+/** What `top-up`, `submit`, `drain` and `cancel` come to. */
 export function sitesOutcome(reports: Result<SiteReport[]>): Result<Outcome> {
   return reports.ok ? ok(ofReports(reports.value, siteJson, siteLine)) : reports;
 }

@@ -206,9 +206,10 @@ function addPilotCommands(program: Adder): void {
     [howMany(1), anyOwner],
   );
   addSubmissions(program);
+  addDrain(program);
   program.add<JobFlags & { all?: boolean; pending?: boolean }>(
     'cancel <site> [ids...]',
-    'end pilots at once: running jobs die with them',
+    'end pilots at once: running jobs die with them (drain lets them finish)',
     ([site = '', ...ids], flags) =>
       async ({ configDir, dataDir, context }) => {
         const { cancelPilots } = await import('../commands/cancel.ts');
@@ -220,6 +221,20 @@ function addPilotCommands(program: Adder): void {
       new Option('--all', 'all of the site, running ones too'),
       dryRun,
     ],
+  );
+}
+
+function addDrain(program: Adder): void {
+  program.add<JobFlags & { all?: boolean }>(
+    'drain <site> [ids...]',
+    'let pilots finish their jobs and take no new ones; those that have not started are cancelled',
+    ([site = '', ...ids], flags) =>
+      async ({ configDir, dataDir, context }) => {
+        const { drainPilots } = await import('../commands/drain.ts');
+        const { all = false, dryRun: dry = false } = flags;
+        return worded(drainPilots({ configDir, dataDir, site, ids, all, dryRun: dry }, context));
+      },
+    [new Option('--all', 'all of the site'), dryRun],
   );
 }
 

@@ -90,18 +90,26 @@ function reasonOf(report: SiteReport): string | null {
 }
 
 function pilotJson(pilot: Pilot): object {
-  const { id, state, nodes, reason, node, tag } = pilot;
+  const { id, state, nodes, node, tag } = pilot;
   return {
     id,
     state,
     nodes,
-    reason,
+    reason: pilotReason(pilot),
     node,
     tag,
     submittedAt: isoTime(pilot.submittedAt),
     startedAt: isoTime(pilot.startedAt),
     endsAt: isoTime(pilot.endsAt),
   };
+}
+
+/** Why it is as it is: what it was told, where it runs; else the scheduler's own words. */
+export function pilotReason({ state, isDraining, toldAt, reason }: Pilot): string | null {
+  const runs = state === 'running' || state === 'suspended';
+  if (runs && toldAt !== null) return 'told to end; if it stays, `glidein cancel` again ends it the hard way';
+  if (runs && isDraining) return 'draining: takes no new jobs, ends when its own are done';
+  return reason;
 }
 
 function endedJson({ id, node, exitCode, reason, startedAt, endedAt }: EndedPilot): object {
@@ -116,7 +124,7 @@ export function isoTime(seconds: number | null): string | null {
 
 /** One line about one site: its count against the target, and what was done. Null: nothing worth a line in `--quiet`. */
 export function siteLine(report: SiteReport, printing: Printing): string | null {
-  const changed = report.submitted + report.cancelled > 0;
+  const changed = report.submitted + report.cancelled + report.drained > 0;
   if (printing.quiet && !changed && report.state === 'ok') return null;
   if (report.failure !== null && !changed && total(report) === 0) return null;
   const done = doneWords(report);
@@ -144,16 +152,22 @@ export function countWords(report: SiteReport): string {
 function doneWords(report: SiteReport): string {
   const { planned } = report;
   if (planned !== null) return plannedWords(planned);
+  const { submitted, cancelled, drained, ids } = report;
   const done: string[] = [];
-  if (report.submitted > 0) done.push(`submitted ${report.submitted}: ${idWords(report.ids)}`);
-  if (report.cancelled > 0) done.push(`cancelled ${report.cancelled}: ${idWords(report.ids)}`);
+  if (submitted > 0) done.push(`submitted ${submitted}: ${idWords(ids)}`);
+  if (cancelled > 0) done.push(`cancelled ${cancelled}: ${idWords(ids.slice(0, cancelled))}`);
+  if (drained > 0) done.push(`draining ${drained}: ${idWords(ids.slice(-drained))}`);
   return done.join('; ');
 }
 
 function plannedWords(planned: NonNullable<SiteReport['planned']>): string {
   if (planned.submit > 0) return `would submit ${planned.submit}`;
-  if (planned.cancel.length > 0) return `would cancel ${planned.cancel.length}: ${idWords(planned.cancel)}`;
-  return 'would do nothing';
+  const { cancel, drain } = planned;
+  const words = [
+    ...(cancel.length > 0 ? [`would cancel ${cancel.length}: ${idWords(cancel)}`] : []),
+    ...(drain.length > 0 ? [`would drain ${drain.length}: ${idWords(drain)}`] : []),
+  ];
+  return words.length === 0 ? 'would do nothing' : words.join('; ');
 }
 
 /** The first few of many ids. */

@@ -3,7 +3,7 @@ import type { Pilot } from '../login/census.ts';
 import { commandLine } from '../shell.ts';
 import { howItEnded } from './ending-words.ts';
 import { cutRows, type Row, rowsOf } from './pilot-rows.ts';
-import { countWords, cut, isoTime, type Printing, paint, type Style, total } from './report.ts';
+import { countWords, cut, isoTime, type Printing, paint, pilotReason, type Style, total } from './report.ts';
 
 /** What `status` shows of one site. Pure: what time it is comes in. Times that are told are UTC, as in the JSON. */
 
@@ -79,7 +79,9 @@ const stateStyles: Partial<Record<Pilot['state'], Style>> = {
 };
 
 function rowCells({ id, pilots }: Row, report: SiteReport, nowSeconds: number): Cell[] {
-  const [{ state, reason, node, startedAt, submittedAt, endsAt }] = pilots;
+  const [pilot] = pilots;
+  const { state, node, startedAt, submittedAt, endsAt } = pilot;
+  const reason = pilotReason(pilot);
   const style = stateStyles[state];
   const since = startedAt ?? submittedAt;
   return [

@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import { cancel, type Wanted } from '../fleet/cancel.ts';
+import { cancel } from '../fleet/cancel.ts';
+import type { Wanted } from '../fleet/orders.ts';
 import { overSites, remembered } from '../fleet/over-sites.ts';
 import type { SiteReport } from '../fleet/site-report.ts';
 

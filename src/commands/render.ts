@@ -18,6 +18,8 @@ export interface RenderReport {
   script: string;
   /** Who may run jobs on the pilots, in words. */
   owners: string;
+  /** Whether the containers that jobs bring will work in the pilots, in words. */
+  containers: string;
 }
 
 /** Renders a site's job. Opens no connection and reads no token. */
@@ -30,5 +32,6 @@ export async function renderJob(options: RenderOptions, context: Context): Promi
   const script = job.value.script(submission.tag);
   if (!script.ok) return script;
   const command = schedulerOf(profile.value).submitCommand(job.value.batchJob, submission);
-  return ok({ site: options.site, command, script: script.value, owners: job.value.owners });
+  const { owners, containers } = job.value;
+  return ok({ site: options.site, command, script: script.value, owners, containers });
 }

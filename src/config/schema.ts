@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { failed, type Mistake, ok, type Result } from '../failure.ts';
+import { pilotImage } from '../pilot/pilot-images.ts';
 import { type KeyNode, keySegment, shapeMistakes } from './profile-keys.ts';
 import { isSection, keyNode, partAt, type SchemaPart } from './schema-shape.ts';
 import { defaultDrainMinutes, longestDrainMinutes, parseWalltime, shortestWalltimeSeconds } from './walltime.ts';
@@ -129,7 +130,9 @@ const walltime = v.pipe(
   ),
 );
 
-const scheduler = section({
+const slurmGpuOptions = ['gpus-per-node', 'gpus', 'gres', 'none'];
+
+const schedulerKeys = section({
   kind: v.pipe(
     choice(['slurm', 'pbs', 'torque', 'lsf']),
     v.check(
@@ -149,10 +152,20 @@ const scheduler = section({
   /** null: all of the node's. */
   memoryMB: nullable(whole(1, 67_108_864)),
   nodesPerJob: v.optional(unused(whole(1, 10_000), 1), 1),
-  gpus: v.optional(unused(whole(0, 1_024), 0), 0),
-  gpuType: nullable(unused(line, null)),
+  gpus: v.optional(whole(0, 1_024), 0),
+  gpuType: nullable(
+    matching(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name that the batch system has for them, such as a100'),
+  ),
   /** null: the scheduler's usual one. */
-  gpuOption: nullable(unused(choice(['gpus-per-node', 'gpus', 'gres', 'ngpus', 'gpu', 'none']), null)),
+  gpuOption: nullable(
+    v.pipe(
+      choice(['gpus-per-node', 'gpus', 'gres', 'ngpus', 'gpu', 'none']),
+      v.check(
+        (option) => slurmGpuOptions.includes(option),
+        (issue) => `${String(issue.input)} is not for slurm; use gpus-per-node, gpus, gres or none`,
+      ),
+    ),
+  ),
   resourceStyle: v.optional(unused(choice(['select', 'legacy']), 'select'), 'select'),
   submitBy: v.optional(unused(choice(['stdin', 'file']), 'stdin'), 'stdin'),
   arrays: v.optional(onOff, true),
@@ -161,6 +174,34 @@ const scheduler = section({
   /** Options that must not be emitted here. */
   skip: list(matching(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name of an option without its dashes, such as mem')),
 });
+
+const scheduler = v.pipe(
+  schedulerKeys,
+  v.forward(
+    v.partialCheck(
+      [['gpus'], ['gpuType']],
+      ({ gpus, gpuType }) => gpus > 0 || gpuType === null,
+      'has no effect while scheduler.gpus is 0; remove it',
+    ),
+    ['gpuType'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['gpus'], ['gpuOption']],
+      ({ gpus, gpuOption }) => gpus > 0 || gpuOption === null,
+      'has no effect while scheduler.gpus is 0; remove it',
+    ),
+    ['gpuOption'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['gpuType'], ['gpuOption']],
+      ({ gpuType, gpuOption }) => gpuType === null || gpuOption !== 'none',
+      'has no effect while scheduler.gpuOption is none; remove it',
+    ),
+    ['gpuType'],
+  ),
+);
 
 /** What the accounting of the pool accepts as the name of a site or resource. */
 const topologyName = matching(/^[A-Za-z0-9._ -]+$/, 'must be letters, digits, spaces and . _ -');
@@ -262,6 +303,7 @@ const pilot = section({
 const sourceForm = 'must be docker://REGISTRY/NAME:TAG';
 
 const image = section({
+  /** Left out: the one for what the profile asks of the batch system. */
   source: v.optional(
     v.pipe(
       lineThat(sourceForm),
@@ -271,7 +313,6 @@ const image = section({
       ),
       v.regex(/^docker:\/\/[^\s-]\S*$/u, sourceForm),
     ),
-    'docker://hub.opensciencegrid.org/osg-htc/ospool-ep:25-release',
   ),
   name: nullable(unused(line, null)),
   /** A SIF that is on the login host already. */
@@ -327,6 +368,30 @@ const profile = v.pipe(
   ),
   v.forward(
     v.partialCheck(
+      [
+        ['scheduler', 'cores'],
+        ['pilot', 'cpus'],
+      ],
+      ({ scheduler, pilot }) => isWithin(pilot.cpus, scheduler.cores),
+      ({ input }) =>
+        `must be at most scheduler.cores, ${input.scheduler.cores}: a pilot offers only what it was granted`,
+    ),
+    ['pilot', 'cpus'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [
+        ['scheduler', 'memoryMB'],
+        ['pilot', 'memoryMB'],
+      ],
+      ({ scheduler, pilot }) => isWithin(pilot.memoryMB, scheduler.memoryMB),
+      ({ input }) =>
+        `must be at most scheduler.memoryMB, ${input.scheduler.memoryMB}: a pilot offers only what it was granted`,
+    ),
+    ['pilot', 'memoryMB'],
+  ),
+  v.forward(
+    v.partialCheck(
       [['name'], ['connection', 'remoteDir'], ['image', 'dir']],
       (value) => value.image.dir === null || value.image.dir === under(remoteDirOf(value), 'images'),
       'has no effect yet in this version; remove it',
@@ -342,6 +407,11 @@ export type Profile = v.InferOutput<typeof profile>;
 /** Seconds of a wall clock that was checked before. */
 function secondsOf(checkedWalltime: string): number {
   return parseWalltime(checkedWalltime) ?? shortestWalltimeSeconds;
+}
+
+/** Whether what a pilot offers is in what its job asks for; null is what is granted, or all of a node. */
+function isWithin(offered: number | null, asked: number | null): boolean {
+  return offered === null || asked === null || offered <= asked;
 }
 
 function remoteDirOf(value: { name: string; connection: { remoteDir: string | null } }): string {
@@ -365,7 +435,11 @@ function withDefaults(written: WrittenProfile) {
       drainMinutes: written.pilot.drainMinutes ?? defaultDrainMinutes(walltimeSeconds),
       logDir: written.pilot.logDir ?? under(remoteDir, 'logs'),
     },
-    image: { ...written.image, dir: written.image.dir ?? under(remoteDir, 'images') },
+    image: {
+      ...written.image,
+      source: written.image.source ?? pilotImage(written.scheduler.gpus),
+      dir: written.image.dir ?? under(remoteDir, 'images'),
+    },
   };
 }
 

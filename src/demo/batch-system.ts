@@ -35,6 +35,8 @@ export interface RunningProgram {
   exited: Promise<ProgramEnd>;
   /** To every process of it. */
   send(signal: 'SIGTERM' | 'SIGKILL'): void;
+  /** SIGTERM, to the shell that runs the script and nothing that it started. */
+  tellShell(): void;
 }
 
 export interface ProgramEnd {
@@ -171,6 +173,11 @@ export class BatchSystem {
   cancel(job: Job): void {
     if (job.state === 'waiting') this.close(job, 'cancelled');
     else if (job.state === 'running') this.end(job, 'cancelled');
+  }
+
+  /** Sends the friendly signal to the job's own shell. What it does about that is its own business. */
+  tellShell(job: Job): void {
+    this.programs.get(job)?.tellShell();
   }
 
   /** A node dies, with whatever runs on it. Gives the job that died, or null. */

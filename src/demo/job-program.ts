@@ -32,7 +32,11 @@ export const startNothing: StartJob = () => {
   const exited = new Promise<ProgramEnd>((resolve) => {
     finish = resolve;
   });
-  return { exited, send: (signal) => finish({ exitCode: null, signal }) };
+  return {
+    exited,
+    send: (signal) => finish({ exitCode: null, signal }),
+    tellShell: () => finish({ exitCode: null, signal: 'SIGTERM' }),
+  };
 };
 
 // The output is opened as the job's user, and the job sees none of our descriptors.
@@ -49,7 +53,8 @@ function startScript(job: Job, script: string, { bash, account, environment }: N
     ...asAccount(account),
   });
   if (child.pid === undefined) {
-    return { exited: once(child).then(() => ({ exitCode: 1, signal: null })), send: () => {} };
+    const exited = once(child).then(() => ({ exitCode: 1, signal: null }));
+    return { exited, send: () => {}, tellShell: () => {} };
   }
   const tree = new ProcessTree(child.pid);
   // What the script left behind goes with it.
@@ -57,7 +62,7 @@ function startScript(job: Job, script: string, { bash, account, environment }: N
     await tree.end();
     return end;
   });
-  return { exited, send: (signal) => tree.send(signal) };
+  return { exited, send: (signal) => tree.send(signal), tellShell: () => child.kill('SIGTERM') };
 }
 
 function once(child: ReturnType<typeof spawn>): Promise<ProgramEnd> {

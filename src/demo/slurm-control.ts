@@ -10,6 +10,8 @@ const table: OptionTable = {
   user: { short: 'u', takes: 'value' },
   quiet: { short: 'Q', takes: 'nothing' },
   verbose: { short: 'v', takes: 'nothing' },
+  batch: { short: 'b', takes: 'nothing' },
+  signal: { short: 's', takes: 'value' },
 };
 
 /** `scancel`: silent about what is over, or never was, except with `--state`. */
@@ -20,8 +22,19 @@ export function cancelJobs(call: CommandCall, ground: CommandGround): Answer {
   if (ids.length === 0) return refused('scancel: error: No job identification provided');
   const malformed = ids.find((id) => !/^[1-9]\d*(?:_\d+)?$/.test(id));
   if (malformed !== undefined) return refused(`scancel: error: Invalid job id ${malformed}`);
+  if (options.get('signal') === 'TERM' && options.has('batch')) return tellShells(ids, ground);
   const onlyWaiting = /^(?:PENDING|PD)$/i.test(options.get('state') ?? '');
   const complaints = ids.flatMap((id) => cancelOne(id, onlyWaiting, ground));
+  return complaints.length === 0 ? said('') : refused(complaints.join('\n'));
+}
+
+/** `scancel --batch --signal=TERM`: what runs goes on until its shell has ended it. */
+function tellShells(ids: readonly string[], { system }: CommandGround): Answer {
+  const complaints = ids.flatMap((id) => {
+    const running = jobsById(id, system.jobs()).filter((job) => job.state === 'running');
+    for (const job of running) system.tellShell(job);
+    return running.length > 0 ? [] : [`scancel: error: Kill job error on job id ${id}: Invalid job id specified`];
+  });
   return complaints.length === 0 ? said('') : refused(complaints.join('\n'));
 }
 

@@ -8,7 +8,7 @@ import type { SiteReport } from './site-report.ts';
  * mix theirs.
  */
 export function appendHistory(dataDir: string, report: SiteReport, at: Date): string | null {
-  const { site, state, target, counts, submitted, cancelled, ids, reason, failure } = report;
+  const { site, state, target, counts, submitted, cancelled, drained, ids, reason, failure } = report;
   const line = JSON.stringify({
     at: at.toISOString(),
     site,
@@ -17,6 +17,7 @@ export function appendHistory(dataDir: string, report: SiteReport, at: Date): st
     ...counts,
     submitted,
     cancelled,
+    drained,
     ids,
     reason: reason ?? failure?.kind ?? null,
   });

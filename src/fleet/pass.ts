@@ -1,20 +1,19 @@
-import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { type Failure, ok, type Result } from '../failure.ts';
 import type { Census } from '../login/census.ts';
-import type { Note } from '../login/journal.ts';
-import type { Diary, LoginHost } from '../login/login-host.ts';
+import type { Diary, LoginHost, Orders } from '../login/login-host.ts';
 import type { Look } from '../login/observation.ts';
 import type { Forgotten } from '../login/remote-programs.ts';
 import { deliveredDigest, sendToken } from '../login/token-delivery.ts';
 import type { Transport } from '../transports/transport.ts';
+import { notesOf, plannedBy, reportOf, withOrders } from './orders.ts';
 import type { Plan } from './plan.ts';
 import { doubtWords, limitWords } from './plan-words.ts';
 import { forgetQueues } from './queue-knowledge.ts';
 import type { SiteAccess } from './site-connection.ts';
 import type { SiteJob } from './site-job.ts';
 import { openSession } from './site-login.ts';
-import { failureReport, foundReport, type SiteReport, stateOf } from './site-report.ts';
+import { failureReport, type SiteReport, stateOf } from './site-report.ts';
 import { afterSubmitting, fitToSubmit, lostWhileSubmitting, submissionsFor, warnOfPulling } from './submission.ts';
 
 /** One pass over one site: connect, lock, look, decide, act, report (docs/design.md, "The way of a pass"). */
@@ -93,7 +92,7 @@ async function act(
   const found = reportOf(input.profile, look.census);
   if (input.dryRun) return { kind: 'report', report: await withPlan(found, plan, input, host, look, context) };
   if (plan.kind === 'submit') return submit(input, plan, host, look, token, context);
-  if (plan.kind === 'cancel') return cancel(plan, host, look, found);
+  if (plan.kind === 'shrink') return shrink(plan, host, look, found);
   return finish(host, look, found, plan);
 }
 
@@ -154,36 +153,20 @@ function mustShip(token: TokenState, look: Look, job: SiteJob): boolean {
   return !token.shipped && look.tokenDigest !== deliveredDigest(job.token);
 }
 
-async function cancel(
-  plan: Plan & { kind: 'cancel' },
+async function shrink(
+  plan: Plan & { kind: 'shrink' },
   host: LoginHost,
   look: Look,
   found: SiteReport,
 ): Promise<SessionEnd> {
-  const diary = { ...diaryOf(look, { acts: true }), closed: closedNotes(plan.ids, look) };
-  const done = await host.cancel(plan.ids, { onlyPending: true }, diary);
+  const orders = ordersOf(plan);
+  const done = await host.tell(orders, { ...diaryOf(look, { acts: true }), ...notesOf(orders, look) });
   if (!done.ok) return ended({ ...found, failure: done.failure }, plan, look);
-  return ended({ ...withCancelled(found, plan.ids), failure: done.value.unrecorded }, plan, look);
+  return ended({ ...withOrders(found, orders), failure: done.value.unrecorded }, plan, look);
 }
 
-/** The report once these pilots have been told to end. */
-export function withCancelled(found: SiteReport, ids: readonly string[]): SiteReport {
-  const gone = new Set(ids);
-  const counts = { ...found.counts };
-  for (const pilot of found.pilots) {
-    if (gone.has(pilot.id) && pilot.state !== 'ending') counts[pilot.state] -= 1;
-  }
-  return { ...found, counts, cancelled: ids.length, ids };
-}
-
-/** What the journal needs to know of pilots that were told to end: from then on, not to be listed is to be over. */
-export function closedNotes(ids: readonly string[], look: Look): Note[] {
-  const gone = new Set(ids);
-  return look.census.pilots.flatMap((pilot) =>
-    gone.has(pilot.id) && pilot.member !== null
-      ? [{ kind: 'closed' as const, member: pilot.member, at: look.nowSeconds }]
-      : [],
-  );
+function ordersOf({ drain, cancel }: Plan & { kind: 'shrink' }): Orders {
+  return { drain, end: [], cancel, onlyPending: true };
 }
 
 /** Nothing of a submission is read after this long. */
@@ -198,11 +181,6 @@ function toForget(look: Look): Forgotten[] {
     .map(({ intent, pilotIds }) => ({ sequence: intent.sequence, tag: intent.tag, marks: pilotIds }));
 }
 
-/** What was found at a site, before anything was done about it. */
-export function reportOf(profile: Profile, census: Census): SiteReport {
-  return foundReport(profile.name, profile.target, census);
-}
-
 async function withPlan(
   found: SiteReport,
   plan: Plan,
@@ -212,7 +190,8 @@ async function withPlan(
   context: Context,
 ): Promise<SiteReport> {
   const submitting = plan.kind === 'submit' ? plan.count : 0;
-  const planned = { submit: submitting, cancel: plan.kind === 'cancel' ? plan.ids : [] };
+  const shrinking = plan.kind === 'shrink' ? ordersOf(plan) : { drain: [], end: [], cancel: [] };
+  const planned = { ...plannedBy(shrinking), submit: submitting };
   const fit = submitting > 0 ? await wouldFit(input, host, submitting, look, context) : ok(undefined);
   const failure = fit.ok ? null : fit.failure;
   const state = failure === null ? stateAfter(found) : stateOf(failure);

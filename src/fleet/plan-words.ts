@@ -28,13 +28,19 @@ export function limitWords(plan: Plan): string | null {
     case 'submit':
       if (plan.limitedBy === 'capacity') return 'the scheduler refused more at once before; the next pass tries more';
       return plan.limitedBy === null ? null : `limits.${plan.limitedBy} allows no more in this pass`;
-    case 'cancel':
-      return plan.remaining > 0 ? surplusWords(plan.remaining) : null;
+    case 'shrink':
+      return surplusWords(plan.leaving + plan.drain.length, plan.remaining);
     case 'nothing':
-      return plan.surplus > 0 ? surplusWords(plan.surplus) : null;
+      return surplusWords(plan.leaving, plan.remaining);
   }
 }
 
-function surplusWords(count: number): string {
-  return `${count} above the target run already or were asked for by hand; they end by themselves, or with \`glidein cancel\``;
+function surplusWords(leaving: number, remaining: number): string | null {
+  const words = [
+    leaving > 0 ? `${leaving} above the target take no new jobs and end when theirs are done` : null,
+    remaining > 0
+      ? `${remaining} above the target were asked for by hand; they end by themselves, or with \`glidein drain\``
+      : null,
+  ].filter((one) => one !== null);
+  return words.length === 0 ? null : words.join('; ');
 }

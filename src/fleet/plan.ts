@@ -19,15 +19,26 @@ export interface PlannedPilot {
   once: boolean;
   /** Seconds since the epoch; null sorts as oldest. */
   submittedAt: number | null;
+  /** When its wall clock ends, in seconds since the epoch; null sorts as latest. */
+  endsAt: number | null;
+  /** It drains, or was told to end: it counts as long as it is there, and is the first of what is too many. */
+  leaves: boolean;
 }
 
 export type Plan =
   /** `limitedBy` names what keeps it from reaching the target in this pass, or is null. */
   | { kind: 'submit'; count: number; limitedBy: Limit | null }
-  /** `remaining` more are too many, but run already or are not ours to end. */
-  | { kind: 'cancel'; ids: readonly string[]; remaining: number }
+  | ({ kind: 'shrink'; cancel: readonly string[]; drain: readonly string[] } & Surplus)
   | { kind: 'wait'; limitedBy: Limit }
-  | { kind: 'nothing'; surplus: number };
+  | ({ kind: 'nothing' } & Surplus);
+
+/** What is too many and stays for now. */
+interface Surplus {
+  /** On their way out already. */
+  leaving: number;
+  /** Asked for by a person, and so not a pass's to end. */
+  remaining: number;
+}
 
 export type Limit = 'maxPending' | 'maxPerPass' | 'capacity';
 
@@ -37,7 +48,7 @@ export function plan(input: PlanInput): Plan {
   if (counted < input.target) return toSubmit(input, input.target - counted);
   // What is in doubt or missing may not exist: it keeps new ones from coming, but nothing is ended for it.
   const there = input.pilots.filter((pilot) => pilot.state !== 'unknown').length;
-  return there > input.target ? toCancel(input, there - input.target) : { kind: 'nothing', surplus: 0 };
+  return there > input.target ? toShrink(input, there - input.target) : { kind: 'nothing', leaving: 0, remaining: 0 };
 }
 
 function toSubmit(input: PlanInput, wanted: number): Plan {
@@ -54,11 +65,37 @@ function toSubmit(input: PlanInput, wanted: number): Plan {
     : { kind: 'submit', count: wanted, limitedBy: null };
 }
 
-/** Those that have not started, newest first. */
-function toCancel(input: PlanInput, surplus: number): Plan {
-  const candidates = input.pilots
-    .filter((pilot) => !pilot.once && (pilot.state === 'pending' || pilot.state === 'held'))
-    .sort((a, b) => (b.submittedAt ?? 0) - (a.submittedAt ?? 0) || b.id.localeCompare(a.id, 'en', { numeric: true }));
-  const ids = candidates.slice(0, surplus).map((pilot) => pilot.id);
-  return ids.length === 0 ? { kind: 'nothing', surplus } : { kind: 'cancel', ids, remaining: surplus - ids.length };
+/** Fewer, the soft way: those that have not started, newest first; then those that run, nearest their end first. */
+function toShrink({ pilots }: PlanInput, surplus: number): Plan {
+  const started = pilots.filter((pilot) => pilot.state === 'running' || pilot.state === 'suspended');
+  const leaving = Math.min(surplus, started.filter((pilot) => pilot.leaves).length);
+  const excess = surplus - leaving;
+  const waiting = pilots.filter((pilot) => pilot.state === 'pending' || pilot.state === 'held');
+  const cancel = firstOf(waiting, excess, newestFirst);
+  const staying = started.filter((pilot) => !pilot.leaves);
+  const drain = firstOf(staying, excess - cancel.length, soonestEndFirst);
+  const rest = { leaving, remaining: excess - cancel.length - drain.length };
+  return cancel.length + drain.length === 0 ? { kind: 'nothing', ...rest } : { kind: 'shrink', cancel, drain, ...rest };
+}
+
+type Order = (one: PlannedPilot, other: PlannedPilot) => number;
+
+/** The ids of so many that a pass may end, in this order. */
+function firstOf(pilots: readonly PlannedPilot[], count: number, order: Order): string[] {
+  const ours = pilots.filter((pilot) => !pilot.once);
+  return ours
+    .sort(order)
+    .slice(0, count)
+    .map((pilot) => pilot.id);
+}
+
+const newestFirst: Order = (one, other) => (other.submittedAt ?? 0) - (one.submittedAt ?? 0) || -byId(one, other);
+
+const soonestEndFirst: Order = (one, other) => {
+  const [end, otherEnd] = [one.endsAt ?? Number.MAX_SAFE_INTEGER, other.endsAt ?? Number.MAX_SAFE_INTEGER];
+  return end - otherEnd || byId(one, other);
+};
+
+function byId(one: PlannedPilot, other: PlannedPilot): number {
+  return one.id.localeCompare(other.id, 'en', { numeric: true });
 }

@@ -1,7 +1,7 @@
 import type { Profile } from '../config/schema.ts';
 import { loadTemplate, type Template } from '../config/templates.ts';
 import { ok, type Result } from '../failure.ts';
-import type { PilotValues, pilotValues } from '../pilot/pilot-values.ts';
+import type { DescribedPilot, PilotValues } from '../pilot/pilot-values.ts';
 import { newTag } from '../pilot/tag.ts';
 import type { BatchJob, Submission } from '../schedulers/scheduler.ts';
 import { openTemplate } from '../script/open-template.ts';
@@ -18,10 +18,9 @@ export interface RenderedJob {
   script(tag: string): Result<string>;
   /** Who may run jobs on the pilots, in words: `only jobs of ada`. */
   owners: string;
+  /** Whether the containers that jobs bring will work in the pilots, in words. */
+  containers: string;
 }
-
-/** A pilot that can be, as its profile describes it. */
-export type DescribedPilot = Extract<ReturnType<typeof pilotValues>, { ok: true }>['value'];
 
 /** Renders the job. It is rendered once here, so that no mistake in a template is left for later. */
 export async function rendered(
@@ -48,7 +47,7 @@ export async function rendered(
     array: profile.scheduler.arrays,
     logDirWord: quotePath(profile.pilot.logDir),
   });
-  return ok({ batchJob, submission, script, owners: pilot.words });
+  return ok({ batchJob, submission, script, owners: pilot.words, containers: pilot.containers });
 }
 
 function templateSource(template: Template): TemplateSource {
@@ -72,7 +71,6 @@ function commonValues(profile: Profile): CommonValues {
     modules: pilot.modules,
     runtime: pilot.runtime,
     scratch: pilot.scratch,
-    gpus: false,
     ...usualPace,
   };
 }

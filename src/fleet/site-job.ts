@@ -1,9 +1,9 @@
 import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import { type PilotInput, pilotValues } from '../pilot/pilot-values.ts';
+import { type DescribedPilot, type PilotInput, pilotValues } from '../pilot/pilot-values.ts';
 import { checkToken, type TokenFacts } from '../pilot/token.ts';
-import type { DescribedPilot, RenderedJob } from './rendered-job.ts';
+import type { RenderedJob } from './rendered-job.ts';
 import { readToken } from './site-token.ts';
 
 /** What a site's pilots need before anything is connected or rendered: that the profile describes a pilot, and a token. */
@@ -73,6 +73,7 @@ function pilotInput(profile: Profile, anyOwner: boolean): PilotInput {
     anyOwner,
     pilotSite: profile.pilot.site,
     walltimeSeconds: profile.scheduler.walltimeSeconds,
+    gpus: profile.scheduler.gpus > 0,
     ...{ owners, projects, startExtra, resource, idleMinutes, drainMinutes, squid, env, attributes, binds, cvmfs },
   };
 }

@@ -12,8 +12,8 @@ export interface SiteReport {
   cancelled: number;
   drained: number;
   /** With `--dry-run`: what would have been done. */
-  planned: { submit: number; cancel: readonly string[] } | null;
-  /** Ids of the pilots submitted or cancelled. */
+  planned: { submit: number; cancel: readonly string[]; drain: readonly string[] } | null;
+  /** Ids of the pilots submitted, or of those cancelled and then those told to drain. */
   ids: readonly string[];
   /** Why it is not simply at its target; null when there is nothing to say. */
   reason: string | null;

@@ -14,7 +14,10 @@ export function schedulerOf(profile: Profile): Scheduler {
 /** What the profile asks of the batch system. */
 export function batchJobOf(profile: Profile): BatchJob {
   const { walltimeSeconds, queue, account, project, qos, constraint, reservation } = profile.scheduler;
-  const { cores, memoryMB, extra, skip } = profile.scheduler;
-  const name = jobNameOf(profile.name);
-  return { name, walltimeSeconds, queue, account, project, qos, constraint, reservation, cores, memoryMB, extra, skip };
+  const { cores, memoryMB, gpus, gpuType, gpuOption, extra, skip } = profile.scheduler;
+  return {
+    name: jobNameOf(profile.name),
+    ...{ walltimeSeconds, queue, account, project, qos, constraint, reservation },
+    ...{ cores, memoryMB, gpus, gpuType, gpuOption, extra, skip },
+  };
 }

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import type { LoginHost } from '../login/login-host.ts';
-import { reportOf } from './pass.ts';
+import { reportOf } from './orders.ts';
 import { doubtWords } from './plan-words.ts';
 import type { SiteAccess } from './site-connection.ts';
 import { onLoginHost } from './site-login.ts';

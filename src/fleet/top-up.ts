@@ -1,6 +1,6 @@
 import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
-import type { Census } from '../login/census.ts';
+import type { Census, Pilot } from '../login/census.ts';
 import { type PassInput, pass } from './pass.ts';
 import { type Plan, type PlannedPilot, plan } from './plan.ts';
 import type { SiteAccess } from './site-connection.ts';
@@ -28,10 +28,15 @@ export function submitMore(
 function planFor(profile: Profile, census: Census): Plan {
   return plan({
     target: profile.target,
-    pilots: census.pilots.filter((pilot): pilot is typeof pilot & PlannedPilot => pilot.state !== 'ending'),
+    pilots: census.pilots.flatMap(plannedPilot),
     inDoubt: census.inDoubt.reduce((sum, doubt) => sum + doubt.count, 0),
     maxPending: profile.limits.maxPending,
     maxPerPass: profile.limits.maxPerPass,
     capacity: census.capacity,
   });
+}
+
+function plannedPilot({ id, state, once, submittedAt, endsAt, isDraining, toldAt }: Pilot): PlannedPilot[] {
+  if (state === 'ending') return [];
+  return [{ id, state, once, submittedAt, endsAt, leaves: isDraining || toldAt !== null }];
 }

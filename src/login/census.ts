@@ -2,7 +2,7 @@ import { siteOfTag } from '../pilot/tag.ts';
 import type { ListedJob } from '../schedulers/scheduler.ts';
 import { type CensusInput, type Facts, factsFrom, grouped } from './evidence.ts';
 import type { Intent, Note } from './journal.ts';
-import { memberKey } from './journal.ts';
+import { drainMark, memberKey } from './journal.ts';
 
 /**
  * Who is there: what the journal, the marks and one complete listing say together. Pure; the times are the login
@@ -24,6 +24,10 @@ export interface Pilot {
   once: boolean;
   /** TAG.INDEX, or null where the tag is not known. */
   member: string | null;
+  /** Its drain mark is there: it takes no new jobs, or will not once it runs. */
+  isDraining: boolean;
+  /** When it was first told to end in order; null: it was not. */
+  toldAt: number | null;
 }
 
 export interface Doubt {
@@ -69,11 +73,17 @@ export function census(input: CensusInput): Census {
   const strangers = input.jobs.filter(
     (job) => !claimed.has(job.id) && !ours.has(job.submissionId) && mayBeOurs(job, input),
   );
+  const draining = new Set(input.drains);
+  const found = [
+    ...known.flatMap(pilotOf),
+    ...strangers.flatMap((job) => pilotOf({ job, intent: null, standing: 'listed' })),
+  ];
   return {
-    pilots: [
-      ...known.flatMap(pilotOf),
-      ...strangers.flatMap((job) => pilotOf({ job, intent: null, standing: 'listed' })),
-    ],
+    pilots: found.map((pilot) => ({
+      ...pilot,
+      isDraining: draining.has(drainMark(pilot.id)),
+      toldAt: facts.told.get(pilot.member ?? '') ?? null,
+    })),
     inDoubt: fates.flatMap((fate) => (fate.kind === 'doubt' ? [fate.doubt] : [])),
     notes: [...fates.flatMap((fate) => fate.notes), ...known.flatMap((member) => member.notes)],
     missing: known.flatMap((member) => (member.standing === 'missing' ? [member.id] : [])),
@@ -232,8 +242,13 @@ function missingMember(who: Who, missedBefore: number | null, closing: Note[], i
   return { ...who, standing: 'missing', notes, absenceDecides: false };
 }
 
+/** A pilot without what it was told. */
+type PilotThere = Omit<Pilot, 'isDraining' | 'toldAt'>;
+
 /** The pilot as a person sees it; none when it is over. */
-function pilotOf(member: Pick<Member, 'job' | 'intent' | 'standing'> & Partial<Pick<Member, 'id' | 'key'>>): Pilot[] {
+function pilotOf(
+  member: Pick<Member, 'job' | 'intent' | 'standing'> & Partial<Pick<Member, 'id' | 'key'>>,
+): PilotThere[] {
   const { job, intent } = member;
   const once = intent === null || intent.mode === 'once';
   if (member.standing === 'missing') return [missingPilot(member.id ?? '', intent, member.key ?? null, once)];
@@ -243,7 +258,7 @@ function pilotOf(member: Pick<Member, 'job' | 'intent' | 'standing'> & Partial<P
   return [{ id, state, reason, nodes, node, tag, submittedAt, startedAt, endsAt, once, member: member.key ?? null }];
 }
 
-function missingPilot(id: string, intent: Intent | null, member: string | null, once: boolean): Pilot {
+function missingPilot(id: string, intent: Intent | null, member: string | null, once: boolean): PilotThere {
   return {
     id,
     state: 'unknown',

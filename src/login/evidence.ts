@@ -16,6 +16,8 @@ export interface CensusInput {
   notes: readonly Note[];
   seen: readonly Mark[];
   ends: readonly EndMark[];
+  /** Ids of pilots that were asked to drain. */
+  drains: readonly string[];
   /** Complete; the jobs of this user and job name. */
   jobs: readonly ListedJob[];
   /** What the scheduler said when it was asked for pilots by their ids. */
@@ -37,6 +39,8 @@ export interface Facts {
   /** The pilots taken to be over, and since when others were missed; a later `found` takes back either. */
   closed: ReadonlyMap<string, number>;
   missed: ReadonlyMap<string, number>;
+  /** When a pilot was first told to end in order. */
+  told: ReadonlyMap<string, number>;
   bySubmission: ReadonlyMap<string, readonly ListedJob[]>;
   byTag: ReadonlyMap<string, readonly ListedJob[]>;
 }
@@ -45,9 +49,11 @@ export interface Facts {
 export function factsFrom(input: CensusInput): Facts {
   const closed = new Map<string, number>();
   const missed = new Map<string, number>();
+  const told = new Map<string, number>();
   for (const note of input.notes) {
     if (note.kind === 'closed') closed.set(note.member, note.at);
     if (note.kind === 'missed' && !missed.has(note.member)) missed.set(note.member, note.at);
+    if (note.kind === 'told' && !told.has(note.member)) told.set(note.member, note.at);
     if (note.kind === 'found') for (const map of [closed, missed]) map.delete(note.member);
   }
   const settling = input.notes.filter((note) => note.kind === 'accepted' || note.kind === 'never');
@@ -65,6 +71,7 @@ export function factsFrom(input: CensusInput): Facts {
     ends: new Map(input.ends.map((end) => [memberKey(end.tag, end.index), end])),
     closed,
     missed,
+    told,
     bySubmission: grouped(input.jobs, (job) => job.submissionId),
     byTag: grouped(input.jobs, (job) => job.tag ?? ''),
   };

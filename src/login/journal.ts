@@ -34,8 +34,10 @@ export type Note =
   | { kind: 'missed'; member: string; at: number }
   /** A pilot that was missed, or taken to be over, is there. */
   | { kind: 'found'; member: string; at: number }
-  /** The pilot is over, or was told to end. */
-  | { kind: 'closed'; member: string; at: number };
+  /** The pilot is over, or was told to end at once. */
+  | { kind: 'closed'; member: string; at: number }
+  /** The pilot was told to end in order; it is there until a listing shows that it is not. */
+  | { kind: 'told'; member: string; at: number };
 
 /** A job's own word that it started (`seen/`) or ended (`ends/`). */
 export interface Mark {
@@ -91,9 +93,9 @@ export function readNotes(text: string): Note[] {
     if (kind === 'accepted') return { kind, ...known, submissionId: String(id) };
     return { kind: kind === 'never' ? 'never' : 'absent', ...known };
   });
-  const pilots = records(text, /^(missed|found|closed) (\S+) - (\d+) \.$/, ([kind, member, at]): Note => {
+  const pilots = records(text, /^(missed|found|closed|told) (\S+) - (\d+) \.$/, ([kind, member, at]): Note => {
     const known = { member: String(member), at: Number(at) };
-    return kind === 'missed' || kind === 'found' ? { kind, ...known } : { kind: 'closed', ...known };
+    return kind === 'missed' || kind === 'found' || kind === 'told' ? { kind, ...known } : { kind: 'closed', ...known };
   });
   return [...settled, ...pilots];
 }
@@ -109,8 +111,14 @@ export function writeNote(note: Note): string {
     case 'missed':
     case 'found':
     case 'closed':
+    case 'told':
       return `${note.kind} ${note.member} - ${note.at} .`;
   }
+}
+
+/** The ids of the pilots that were asked to drain, from the names of their marks. */
+export function readDrains(text: string): string[] {
+  return records(text, /^.*\/([^/]+)$/, ([id]) => String(id));
 }
 
 export function readSeen(text: string): Mark[] {
@@ -133,6 +141,11 @@ export function readEnds(text: string): EndMark[] {
     startedAt: Number(startedAt),
     endedAt: Number(endedAt),
   }));
+}
+
+/** The name of a pilot's drain mark: its id as the job itself has it, which keeps nothing that a path could mind. */
+export function drainMark(id: string): string {
+  return id.replaceAll(/[^\][A-Za-z0-9_.-]/g, '_');
 }
 
 /** The key of one pilot of a submission in marks and notes. One that is no array has index 0. */

@@ -1,8 +1,8 @@
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
-import type { Output, Scheduler } from '../schedulers/scheduler.ts';
+import type { CancelOutcome, Output, Scheduler } from '../schedulers/scheduler.ts';
 import type { Transport } from '../transports/transport.ts';
-import { type Note, writeNote } from './journal.ts';
+import { drainMark, type Note, writeNote } from './journal.ts';
 import { type Answers, type Look, listedJobs, lookFrom, type Observed, observedFrom } from './observation.ts';
 import * as programs from './remote-programs.ts';
 import {
@@ -33,6 +33,26 @@ export type Submitted =
   | { kind: 'unwritable'; said: string }
   | { kind: 'answered'; tag: string; count: number; output: Output };
 
+/** What pilots are told, by their ids. */
+export interface Orders {
+  /** These take no new jobs, and end when theirs are done: each gets a mark that its job looks for twice a minute. */
+  drain: readonly string[];
+  /** These run: their jobs' shells are told to end them in order. */
+  end: readonly string[];
+  /** These end at once. */
+  cancel: readonly string[];
+  /** Of `cancel` those are left alone that have started meanwhile. */
+  onlyPending: boolean;
+}
+
+/** What goes into the journal when the scheduler took the orders. */
+export interface Told {
+  /** Of those that end at once: from then on, not to be listed is to be over. */
+  closed: readonly Note[];
+  /** Of those that end in order. */
+  told: readonly Note[];
+}
+
 export interface LoginHost extends AsyncDisposable {
   /** Waits up to a minute; `lock-busy` names the holder. */
   lock(): Promise<Result<void>>;
@@ -44,14 +64,10 @@ export interface LoginHost extends AsyncDisposable {
     diary: Diary,
   ): Promise<Result<Submitted[]>>;
   /**
-   * Ends pilots and writes the diary; `closed` goes into it only when the scheduler took the order. `unrecorded` is why
-   * the diary could not be written, though the pilots were told.
+   * Tells pilots to drain or to end, and writes the diary; what is noted of an order goes into it only when the scheduler
+   * took it. `unrecorded` is why the diary could not be written, though the pilots were told.
    */
-  cancel(
-    ids: readonly string[],
-    options: { onlyPending: boolean },
-    diary: Diary & { closed: readonly Note[] },
-  ): Promise<Result<{ unrecorded: Failure | null }>>;
+  tell(orders: Orders, diary: Diary & Told): Promise<Result<{ unrecorded: Failure | null }>>;
   record(diary: Diary): Promise<Result<void>>;
   /** The scheduler's words on what its queues offer. */
   discover(): Promise<Result<Output>>;
@@ -96,6 +112,13 @@ async function afterPrologue(
     opening.tellOfPrologue(ran.value);
   }
   return session.run(opening.firstLook());
+}
+
+/** How long the scheduler's client may take for one order. */
+const orderSeconds = 60;
+
+interface OrderToRead extends programs.Order {
+  parse(output: Output): CancelOutcome;
 }
 
 /** More than these wait for the next pass; until then they count. */
@@ -223,29 +246,55 @@ class Host implements LoginHost {
     return failed({ kind: 'connection-lost', site: this.settings.site, step: 'submitting', reason });
   }
 
-  async cancel(
-    ids: readonly string[],
-    options: { onlyPending: boolean },
-    diary: Diary & { closed: readonly Note[] },
-  ): Promise<Result<{ unrecorded: Failure | null }>> {
-    if (ids.length === 0) return unrecordedIn(await this.record(diary));
+  async tell(orders: Orders, diary: Diary & Told): Promise<Result<{ unrecorded: Failure | null }>> {
+    const commands = this.commandsFor(orders, diary);
+    const marks = orders.drain.map(drainMark);
+    if (marks.length + commands.length === 0) return unrecordedIn(await this.record(diary));
     step(this.context, this.settings, 'cancel');
-    const { site } = this.settings;
-    const seconds = 60;
-    const command = this.scheduler.cancelCommand(ids, options);
     const parts = await this.parts({
-      text: programs.cancel(command, seconds, { ...written(diary), closed: diary.closed.map(writeNote) }),
-      purpose: 'cancelling',
-      timeoutSeconds: seconds + graceSeconds,
+      text: programs.tell({ marks, orders: commands }, orderSeconds, written(diary)),
+      purpose: 'telling pilots',
+      timeoutSeconds: (orderSeconds + graceSeconds) * commands.length + graceSeconds,
     });
     if (!parts.ok) return parts;
-    const part = parts.value.get('cancel');
-    if (part === undefined)
-      return failed({ kind: 'connection-lost', site, step: 'cancelling', reason: 'the answer is cut' });
-    if (part.code === 124) return failed({ kind: 'timed-out', site, step: 'cancelling', seconds });
-    const outcome = this.scheduler.parseCancel(part, ids);
-    if (outcome.kind !== 'done') return failed({ kind: 'cancel-refused', site, said: outcome.text });
-    return unrecordedIn(this.recorded(parts.value, ['record', 'closed']));
+    const drained = parts.value.get('drain');
+    if (drained?.code !== 0) {
+      const what = `drain marks cannot be written to ${this.settings.directories.jobs}/drain`;
+      return failed(unusable(this.settings, what, drained?.stderr ?? 'the answer is cut'));
+    }
+    for (const { name, parse } of commands) {
+      const refused = this.refusalIn(parts.value.get(name), parse);
+      if (refused !== null) return failed(refused);
+    }
+    const taken = commands.filter(({ name }) => parts.value.get(name)?.code === 0);
+    const records = taken.map(({ name }) => programs.recordOf(name));
+    return unrecordedIn(this.recorded(parts.value, ['record', ...records]));
+  }
+
+  /** The scheduler's part of the orders: those that end in order are told first. */
+  private commandsFor({ end, cancel, onlyPending }: Orders, { told, closed }: Told): OrderToRead[] {
+    const { scheduler } = this;
+    const softly = end.length === 0 ? null : scheduler.endCommand(end);
+    const hard = softly === null ? [...end, ...cancel] : cancel;
+    const orders: OrderToRead[] = [];
+    if (softly !== null) {
+      const parse = (output: Output) => scheduler.parseEnd(output);
+      orders.push({ name: 'end', command: softly, lines: told.map(writeNote), parse });
+    }
+    if (hard.length > 0) {
+      const command = scheduler.cancelCommand(hard, { onlyPending });
+      const parse = (output: Output) => scheduler.parseCancel(output, hard);
+      orders.push({ name: 'cancel', command, lines: closed.map(writeNote), parse });
+    }
+    return orders;
+  }
+
+  private refusalIn(part: programs.Part | undefined, parse: OrderToRead['parse']): Failure | null {
+    const { site } = this.settings;
+    if (part === undefined) return { kind: 'connection-lost', site, step: 'cancelling', reason: 'the answer is cut' };
+    if (part.code === 124) return { kind: 'timed-out', site, step: 'cancelling', seconds: orderSeconds };
+    const outcome = parse(part);
+    return outcome.kind === 'done' ? null : { kind: 'cancel-refused', site, said: outcome.text };
   }
 
   async record(diary: Diary): Promise<Result<void>> {

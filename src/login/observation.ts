@@ -2,7 +2,7 @@ import { failed, ok, type Result } from '../failure.ts';
 import type { Finished, ListedJob, ListQuery, Scheduler } from '../schedulers/scheduler.ts';
 import { type Census, census } from './census.ts';
 import { type EndedPilot, type EndsKnown, endedPilots } from './ended-pilots.ts';
-import { readEnds, readIntents, readNotes, readOutcomes, readSeen, readSequences } from './journal.ts';
+import { readDrains, readEnds, readIntents, readNotes, readOutcomes, readSeen, readSequences } from './journal.ts';
 import type { Part } from './remote-programs.ts';
 
 /** What the observing program's output means. Pure. */
@@ -81,7 +81,7 @@ export function observedFrom(
 ): Result<Observed> {
   const unusable = (what: string, said: string) =>
     failed({ kind: 'login-host-unusable', site, what, said: said.trim().slice(0, 400) });
-  for (const name of ['clock', 'sequences', 'intents', 'outcomes', 'notes', 'seen', 'ends', 'token']) {
+  for (const name of ['clock', 'sequences', 'intents', 'outcomes', 'notes', 'seen', 'ends', 'drains', 'token']) {
     const part = parts.get(name);
     if (part?.code !== 0) return unusable(`reading the site's ${name} failed`, part?.stderr ?? 'the answer is cut');
   }
@@ -108,6 +108,7 @@ export function lookFrom(observed: Observed, asked: Answers, scheduler: Schedule
     notes: readNotes(text('notes')),
     seen,
     ends,
+    drains: readDrains(text('drains')),
     jobs,
     asked,
     parseOutcome: (outcome) => scheduler.parseSubmit(outcome.output),

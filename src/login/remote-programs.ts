@@ -173,6 +173,7 @@ part outcomes; each "$d"/intents/*/outcome; part_end outcomes $?
 part notes; each "$d/journal"; part_end notes $?
 part seen; each "$j"/seen/*; part_end seen $?
 part ends; each "$j"/ends/*; part_end ends $?
+part drains; printf '%s\\n' "$j"/drain/*; part_end drains $?
 part token; if [ -f "$j/token" ]; then sha256sum < "$j/token"; fi; part_end token $?
 part image; ${image}; part_end image $?
 ${[...listings, ...accounting].join('\n')}`;
@@ -273,15 +274,48 @@ export function ask(name: string, command: string, seconds: number): string {
   return `part ${name}\nlimit ${seconds} ${command}\npart_end ${name} $?`;
 }
 
-/** Ends pilots. The scheduler's words are the answer; \`closed\` is written down only when it took the order. */
-export function cancel(command: string, seconds: number, diary: Diary & { closed: readonly string[] }): string {
-  return `part cancel
+/** What pilots are told, in this order. */
+export interface Telling {
+  /** Names of drain marks. When one cannot be written, nothing else is told. */
+  marks: readonly string[];
+  orders: readonly Order[];
+}
+
+/** A command of the scheduler, whose words are the answer. Its part has the name. */
+export interface Order {
+  name: string;
+  command: string;
+  /** What the journal needs to know of it, once the scheduler took it. */
+  lines: readonly string[];
+}
+
+/** The part in which the journal is told of an order. */
+export function recordOf(order: string): string {
+  return `record-${order}`;
+}
+
+/** Tells pilots to drain or to end, and writes the diary. */
+export function tell({ marks, orders }: Telling, seconds: number, diary: Diary): string {
+  return [drain(marks), record(diary), ...orders.map((order) => carryOut(order, seconds))].join('\n');
+}
+
+function drain(marks: readonly string[]): string {
+  if (marks.length === 0) return 'part drain; part_end drain 0';
+  const files = marks.map((mark) => quote(`./${mark}`)).join(' ');
+  return `part drain
+mkdir -p "$j/drain" && (cd "$j/drain" && touch ${files})
+glidein_code=$?
+part_end drain $glidein_code
+[ $glidein_code -eq 0 ] || exit 0`;
+}
+
+function carryOut({ name, command, lines }: Order, seconds: number): string {
+  return `part ${name}
 limit ${seconds} ${command}
 glidein_code=$?
-part_end cancel $glidein_code
-${record(diary)}
+part_end ${name} $glidein_code
 if [ $glidein_code -eq 0 ]; then
-${append('closed', diary.closed)}
+${append(recordOf(name), lines)}
 fi`;
 }
 

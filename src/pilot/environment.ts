@@ -21,6 +21,8 @@ export interface PilotSettings {
   idleMinutes: number;
   /** The site's HTTP cache, `http://host:port`; null: none. */
   squid: string | null;
+  /** The pilot has GPUs. */
+  gpus: boolean;
   /** The user's own variables. */
   env: { readonly [name: string]: string };
 }
@@ -89,8 +91,13 @@ function ownVariables(settings: PilotSettings): Result<ReadonlyMap<string, strin
     ['ACCEPT_IDLE_MINUTES', String(settings.idleMinutes)],
   ]);
   if (settings.squid !== null) variables.set('OSG_SQUID_LOCATION', settings.squid);
+  // The image's authors ask for it with NVIDIA's devices: its own Apptainer cannot make PID namespaces where /proc is masked.
+  if (settings.gpus) variables.set(pidNamespaceSwitch, 'true');
   return ok(variables);
 }
+
+/** Turns the jobs' own PID namespaces off, as the image reads it. The user's own value beats ours. */
+export const pidNamespaceSwitch = 'SINGULARITY_DISABLE_PID_NAMESPACES';
 
 /** Names that are refused, each with where the setting belongs instead; compared without regard to case. */
 const taken: { readonly [name: string]: string } = {

@@ -1,7 +1,8 @@
 import { failed, ok, type Result } from '../failure.ts';
 import { type AttributeValue, attributesFile } from './attributes.ts';
 import { type Bind, parseBinds } from './binds.ts';
-import { containerEnvironment } from './environment.ts';
+import { containerEnvironment, pidNamespaceSwitch } from './environment.ts';
+import { jobContainerWords } from './job-containers.ts';
 import { retirement } from './retirement.ts';
 import { type StartLimits, startExpression } from './start-expression.ts';
 
@@ -14,6 +15,8 @@ export interface PilotInput extends StartLimits {
   drainMinutes: number;
   idleMinutes: number;
   squid: string | null;
+  /** The pilot has GPUs. */
+  gpus: boolean;
   env: { readonly [name: string]: string };
   attributes: { readonly [name: string]: AttributeValue };
   binds: readonly string[];
@@ -29,15 +32,24 @@ export interface PilotValues {
   attributes: string;
   binds: readonly Bind[];
   cvmfs: string;
+  gpus: boolean;
   walltimeSeconds: number;
   drainSeconds: number;
   stopSeconds: number;
 }
 
-/** The values, the limit in words (`only jobs of ada`) and the warnings. Fails with `value-refused` at the first mistake. */
-export function pilotValues(
-  input: PilotInput,
-): Result<{ values: PilotValues; words: string; warnings: readonly string[] }> {
+/** A pilot that can be. */
+export interface DescribedPilot {
+  values: PilotValues;
+  /** Whose jobs it runs: `only jobs of ada`. */
+  words: string;
+  /** Whether the containers that jobs bring will work in it, in one line. */
+  containers: string;
+  warnings: readonly string[];
+}
+
+/** The values, and what to say of them. Fails with `value-refused` at the first mistake. */
+export function pilotValues(input: PilotInput): Result<DescribedPilot> {
   const start = startExpression(input);
   if (!start.ok) return start;
   const end = retirement(input);
@@ -55,10 +67,11 @@ export function pilotValues(
     return failed({ kind: 'value-refused', site: input.site, key: 'pilot.cvmfs', reason });
   }
   const { variables, condorNames } = environment.value;
-  const { cvmfs, walltimeSeconds } = input;
+  const { cvmfs, walltimeSeconds, gpus } = input;
   const values = {
     ...{ startExpression: expression, containerEnvironment: variables, condorNames, attributes: attributes.value },
-    ...{ binds: binds.value, cvmfs, walltimeSeconds, drainSeconds, stopSeconds },
+    ...{ binds: binds.value, cvmfs, gpus, walltimeSeconds, drainSeconds, stopSeconds },
   };
-  return ok({ values, words, warnings });
+  const disablePidNamespaces = variables.some(({ name, escaped }) => name === pidNamespaceSwitch && escaped === 'true');
+  return ok({ values, words, containers: jobContainerWords({ ...values, disablePidNamespaces }), warnings });
 }

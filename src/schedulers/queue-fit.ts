@@ -29,7 +29,7 @@ export function largestArray(discovery: Discovery): number | null {
   return discovery.kind === 'known' ? discovery.limits.maxArraySize : null;
 }
 
-type Judged = 'queue' | 'walltime' | 'cores' | 'memory' | 'account';
+type Judged = 'queue' | 'walltime' | 'cores' | 'memory' | 'gpus' | 'account';
 
 // The options of the batch systems that set these, by any of their names: one too many only means that less is judged.
 const options: Readonly<Record<Judged, readonly string[]>> = {
@@ -37,6 +37,7 @@ const options: Readonly<Record<Judged, readonly string[]>> = {
   walltime: ['time', 't', 'walltime', 'W'],
   cores: ['cpus-per-task', 'c', 'ntasks', 'n', 'exclusive', 'ncpus', 'ppn'],
   memory: ['mem', 'mem-per-cpu', 'M'],
+  gpus: ['gpus-per-node', 'gpus', 'G', 'gres', 'gpus-per-task', 'gpus-per-socket', 'tres-per-task', 'ngpus', 'gpu'],
   account: ['account', 'A', 'P'],
 };
 
@@ -119,7 +120,11 @@ function inOrder(wanted: string, known: readonly string[]): string {
 function sizeMistakes(job: BatchJob, queues: readonly Queue[]): Mistake[] {
   if (queues.length === 0) return [];
   const names = queues.map((queue) => queue.name).join(' and ');
-  return [...walltimeMistakes(job, queues, names), ...nodeMistakes(job, queues, names)];
+  return [
+    ...walltimeMistakes(job, queues, names),
+    ...nodeMistakes(job, queues, names),
+    ...gpuMistakes(job, queues, names),
+  ];
 }
 
 function walltimeMistakes(job: BatchJob, queues: readonly Queue[], names: string): Mistake[] {
@@ -150,6 +155,24 @@ function nodeMistakes(job: BatchJob, queues: readonly Queue[], names: string): M
   const wrong = (key: string, wanted: number | null, most: number | null): Mistake[] =>
     most === null ? [] : [{ key, message: `is ${wanted}, but no node of ${names} has more than ${most}` }];
   return [...wrong('scheduler.cores', job.cores, cores), ...wrong('scheduler.memoryMB', job.memoryMB, memory)];
+}
+
+/** What the queue's nodes have of GPUs is known where all of them are shown, as it is of cores. */
+function gpuMistakes(job: BatchJob, queues: readonly Queue[], names: string): Mistake[] {
+  const { gpus, gpuType } = job;
+  if (gpus === 0 || job.gpuOption === 'none' || isOverridden(job, 'gpus')) return [];
+  const most = largest(queues.map((queue) => (queue.coresPerNode === null ? null : queue.gpusPerNode)));
+  if (most === null) return [];
+  if (most === 0) return [{ key: 'scheduler.gpus', message: `is ${gpus}, but no node of ${names} has GPUs` }];
+  const more = { key: 'scheduler.gpus', message: `is ${gpus}, but no node of ${names} has more than ${most}` };
+  return [...(gpus > most ? [more] : []), ...gpuTypeMistakes(gpuType, queues, names)];
+}
+
+function gpuTypeMistakes(wanted: string | null, queues: readonly Queue[], names: string): Mistake[] {
+  const types = [...new Set(queues.flatMap((queue) => queue.gpuTypes))];
+  if (wanted === null || types.some((type) => type.toLowerCase() === wanted.toLowerCase())) return [];
+  const instead = types.length === 0 ? `the GPUs of ${names} have no names` : `${names} has ${inOrder(wanted, types)}`;
+  return [{ key: 'scheduler.gpuType', message: `is ${wanted}, but ${instead}` }];
 }
 
 /** Null, where one of them has no limit or does not say. */

@@ -24,6 +24,13 @@ export interface Scheduler {
   /** Ends pilots, the hard way. Never called with no ids: with none, some clients end everything. */
   cancelCommand(ids: readonly string[], options: { onlyPending: boolean }): string;
   parseCancel(output: Output, ids: readonly string[]): CancelOutcome;
+  /**
+   * Tells the job's own shell, and nothing that it started, to end running pilots in order. Null: this batch system
+   * cannot, and `cancelCommand` is the only way. Never called with no ids.
+   */
+  endCommand(ids: readonly string[]): string | null;
+  /** What is over meanwhile was not refused. */
+  parseEnd(output: Output): CancelOutcome;
   /** Asks what the queues offer and allow. One program, read-only, cheap enough for a login node once a day. */
   discoverCommand(): string;
   /** `unknown` where the answer is not understood: nothing is ever refused because of that. */
@@ -65,6 +72,12 @@ export interface BatchJob {
   cores: number | null;
   /** null: all of the node. */
   memoryMB: number | null;
+  /** On its node. */
+  gpus: number;
+  /** As the scheduler names them (`a100`); null: any. */
+  gpuType: string | null;
+  /** How GPUs are asked for, by the scheduler's own word; `none`: not by us. null: the scheduler's usual one. */
+  gpuOption: string | null;
   /** Directives of the user's own, verbatim, one line each. */
   extra: readonly string[];
   /** Options (by name, no dashes) that must not be emitted here. */
@@ -143,6 +156,8 @@ export interface Queue {
   gpusPerNode: number;
   /** As the scheduler names it (`a100`); null where it has no name or there is none. */
   gpuType: string | null;
+  /** Every kind that the scheduler has a name for, as far as its nodes are shown. */
+  gpuTypes: readonly string[];
   /** null: no limit is set. */
   maxWalltimeSeconds: number | null;
   /** Nodes one job may have at most; null: no limit is set. */

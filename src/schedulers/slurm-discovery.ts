@@ -127,7 +127,7 @@ function count(text: string | null | undefined): number | null {
   return text !== undefined && text !== null && /^\d+$/.test(text) ? Number(text) : null;
 }
 
-type NodeSize = Pick<Queue, 'coresPerNode' | 'memoryMBPerNode' | 'gpusPerNode' | 'gpuType'>;
+type NodeSize = Pick<Queue, 'coresPerNode' | 'memoryMBPerNode' | 'gpusPerNode' | 'gpuType' | 'gpuTypes'>;
 
 /**
  * The largest of each that any node of the partition has. Where sinfo does not show all its nodes (`PrivateData=cloud`
@@ -144,15 +144,19 @@ function largestNode(queue: string, nodes: number, lines: readonly string[] | nu
     memoryMBPerNode: allSeen ? Math.max(...own.map((kind) => kind.memoryMB)) : null,
     gpusPerNode: gpus.count,
     gpuType: gpus.type,
+    gpuTypes: [...new Set(own.flatMap((kind) => kind.gpus.types))],
   };
 }
 
 interface Gpus {
   count: number;
+  /** Of most of them. */
   type: string | null;
+  /** Of all that have a name. */
+  types: readonly string[];
 }
 
-const noGpus: Gpus = { count: 0, type: null };
+const noGpus: Gpus = { count: 0, type: null, types: [] };
 
 function larger(one: Gpus, other: Gpus): Gpus {
   return other.count > one.count ? other : one;
@@ -180,9 +184,10 @@ function gpusOf(gres: string): Gpus {
   const kinds = [...gres.matchAll(/(?:^|,)gpu(?::([^:(),]+))??(?::(\d+))(?=\(|,|$)/g)].map(([, type, amount]) => ({
     count: Number(amount),
     type: type ?? null,
+    types: type === undefined ? [] : [type],
   }));
   const total = kinds.reduce((sum, kind) => sum + kind.count, 0);
-  return { count: total, type: kinds.reduce(larger, noGpus).type };
+  return { count: total, type: kinds.reduce(larger, noGpus).type, types: kinds.flatMap((kind) => kind.types) };
 }
 
 // ---- Limits ----

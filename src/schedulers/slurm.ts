@@ -45,6 +45,8 @@ export const slurm: Scheduler = {
   parseAsk,
   cancelCommand,
   parseCancel,
+  endCommand,
+  parseEnd,
   discoverCommand,
   parseDiscovery,
   finishedCommand,
@@ -62,6 +64,7 @@ function directives(job: BatchJob): readonly string[] {
     ['ntasks', '1'],
     job.cores === null ? ['exclusive', null] : ['cpus-per-task', String(job.cores)],
     ['mem', job.memoryMB === null ? '0' : `${job.memoryMB}M`],
+    gpuRequest(job),
     ['time', slurmTime(job.walltimeSeconds)],
     given('partition', job.queue),
     given('account', job.account),
@@ -78,6 +81,13 @@ function directives(job: BatchJob): readonly string[] {
 
 function given(name: string, value: string | null): readonly [string, string] | null {
   return value === null ? null : [name, value];
+}
+
+/** `gpus` and `gpus-per-node` need select/cons_tres (19.05 and later); with cons_res only `gres` works. */
+function gpuRequest({ gpus, gpuType, gpuOption }: BatchJob): readonly [string, string] | null {
+  if (gpus === 0 || gpuOption === 'none') return null;
+  const amount = gpuType === null ? `${gpus}` : `${gpuType}:${gpus}`;
+  return gpuOption === 'gres' ? ['gres', `gpu:${amount}`] : [gpuOption ?? 'gpus-per-node', amount];
 }
 
 /** `D-HH:MM:SS`: the one form that cannot be read as minutes. Slurm itself rounds seconds up to the minute. */
@@ -264,6 +274,25 @@ function parseCancel(output: Output): CancelOutcome {
   return output.code === 0
     ? { kind: 'done' }
     : { kind: 'refused', text: text === '' ? `scancel ended with ${output.code}` : text };
+}
+
+// Plain scancel signals every process of the job, and the FUSE mount below the pilot is gone before the pilot is. A job
+// that waits or is suspended keeps this form waiting for 95 s (22.05.8, run): it is for those that run.
+function endCommand(ids: readonly string[]): string {
+  return commandLine(['scancel', '--batch', '--signal=TERM', ...ids]);
+}
+
+/** ESLURM_ALREADY_DONE: one that was being launched is over now, of which scancel says no word (run). */
+const alreadyDone = 229;
+
+/** Unlike the plain form it complains of ids that are over, and signals the others all the same (run). */
+function parseEnd(output: Output): CancelOutcome {
+  const over =
+    /^scancel: error: Kill job error on job id \S+: (?:Invalid job id specified|Job\/step already completing or completed)$/;
+  const lines = output.stderr.split('\n').filter((line) => line.trim() !== '');
+  const onlyOver = lines.every((line) => over.test(line.trim()));
+  if (onlyOver && (output.code === alreadyDone || (output.code === 1 && lines.length > 0))) return { kind: 'done' };
+  return parseCancel(output);
 }
 
 /** The words of a failed command; a wrapper may print them on either stream. */

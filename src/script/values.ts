@@ -28,9 +28,9 @@ export interface ScriptValues {
   condorNames: string;
   /** The text of the attributes file: lines `Name = expression`, each ended by a newline. May be empty. */
   attributes: string;
-  /** Cores the pilot offers; null: what the batch system granted. */
+  /** Cores the pilot offers, if so many were granted; null: what the batch system granted. */
   cpus: number | null;
-  /** Memory the pilot offers, in MB; null: what the batch system granted, less 100 MB. */
+  /** Memory the pilot offers, in MB, if so much was granted; null: what the batch system granted, less 100 MB. */
   memoryMB: number | null;
   /** Environment modules to load before the runtime is looked for. */
   modules: readonly string[];

@@ -182,6 +182,7 @@ describe('render', () => {
     expect(text.stdout.startsWith('#!/bin/bash -p\n#SBATCH --job-name=g-campus\n')).toBe(true);
     expect(text.stderr).toContain('only jobs of ada@ap.example.org');
     expect(text.stderr).toContain('--array=0-2');
+    expect(text.stderr).toMatch(/^# jobs' own containers: used where Apptainer works inside the pilot, /m);
     const json = JSON.parse((await call(['render', 'campus', '--json'])).stdout) as {
       site: string;
       command: string;

@@ -12,7 +12,15 @@ const terminal: Printing = { ...pipe, columns: 100 };
 
 function pilot(id: string, more: Partial<Pilot> = {}): Pilot {
   const times = { submittedAt: now - 600, startedAt: null, endsAt: null };
-  const place = { nodes: 1, node: null, tag: 'campus-aaaaaaaaaa', once: false, member: null };
+  const place = {
+    nodes: 1,
+    node: null,
+    tag: 'campus-aaaaaaaaaa',
+    once: false,
+    member: null,
+    isDraining: false,
+    toldAt: null,
+  };
   return { id, state: 'pending', reason: 'Resources', ...place, ...times, ...more };
 }
 

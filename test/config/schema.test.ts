@@ -194,6 +194,7 @@ describe('the values at the edge of what is allowed', () => {
     ['scheduler.reservation', ['x'], ['x\ny']],
     ['scheduler.cores', [1, 4_096, null], [0, 4_097, 1.5]],
     ['scheduler.memoryMB', [1, null], [0, -1, '4G']],
+    ['scheduler.gpus', [0, 1, 1_024], [-1, 1_025, 1.5, '4', null]],
     ['scheduler.arrays', [true, false], [0, 'no']],
     ['scheduler.extra', [[], ['--mail-type=END']], ['--x', ['--a\n--b'], [''], ['\t']]],
     ['scheduler.skip', [['mem', 'cpus-per-task', 'mem_per_cpu']], [['--mem'], [''], ['a b'], ['a\nb']]],
@@ -267,6 +268,73 @@ describe('the values at the edge of what is allowed', () => {
   });
 });
 
+describe('GPUs', () => {
+  const gpus = (changes: Record<string, unknown>) => {
+    const keys = Object.entries(changes).map(([key, value]) => [`scheduler.${key}`, value]);
+    return mistakesOf(exampleWith(Object.fromEntries(keys)));
+  };
+
+  it.each(['gpus-per-node', 'gpus', 'gres', 'none', null])('are asked for by %s', (gpuOption) => {
+    expect(gpus({ gpus: 4, gpuOption })).toEqual([]);
+  });
+
+  it.each(['a100', 'tesla_v100-sxm3-32gb', 'nvidia_a100_3g.40gb', '2g'])('may be of the type %s', (gpuType) => {
+    expect(gpus({ gpus: 4, gpuType })).toEqual([]);
+  });
+
+  it.each(['', 'a 100', 'a100:2', 'a,b', '-a', 'a\n', '"a"', 4])('may not be of the type %j', (gpuType) => {
+    expect(gpus({ gpus: 4, gpuType })).toEqual([{ key: 'scheduler.gpuType', message: expect.stringMatching(/^must/) }]);
+  });
+
+  it('are asked for in no way of another batch system', () => {
+    for (const gpuOption of ['ngpus', 'gpu'])
+      expect(gpus({ gpus: 4, gpuOption })).toEqual([
+        {
+          key: 'scheduler.gpuOption',
+          message: `${gpuOption} is not for slurm; use gpus-per-node, gpus, gres or none`,
+        },
+      ]);
+    expect(gpus({ gpus: 4, gpuOption: 'tpu' })[0]?.message).toMatch(/^must be one of gpus-per-node, /);
+  });
+
+  it('must be there for what is said of them to have an effect', () => {
+    const message = 'has no effect while scheduler.gpus is 0; remove it';
+    expect(gpus({ gpuType: 'a100', gpuOption: 'gres' })).toEqual([
+      { key: 'scheduler.gpuType', message },
+      { key: 'scheduler.gpuOption', message },
+    ]);
+    expect(gpus({ gpus: 4, gpuType: 'a100', gpuOption: 'none' })).toEqual([
+      { key: 'scheduler.gpuType', message: 'has no effect while scheduler.gpuOption is none; remove it' },
+    ]);
+  });
+
+  it('bring their own image, unless the profile names one', () => {
+    const source = (changes: Record<string, unknown>) => checked(exampleWith(changes)).image.source;
+    const repository = 'docker://hub.opensciencegrid.org/osg-htc/ospool-ep';
+    expect(source({ 'scheduler.gpus': 0 })).toBe(`${repository}:25-release`);
+    expect(source({ 'scheduler.gpus': 1 })).toBe(`${repository}:25-cuda_11_8_0-release`);
+    expect(source({ 'scheduler.gpus': 1, 'image.source': `${repository}:25-release` })).toBe(
+      `${repository}:25-release`,
+    );
+  });
+});
+
+describe('what a pilot offers', () => {
+  const offers = (changes: Record<string, unknown>) => mistakesOf(exampleWith(changes));
+
+  it.each([
+    ['pilot.cpus', 'scheduler.cores'],
+    ['pilot.memoryMB', 'scheduler.memoryMB'],
+  ])('%s is at most %s', (offered, asked) => {
+    expect(offers({ [offered]: 8, [asked]: 8 })).toEqual([]);
+    expect(offers({ [offered]: 8 })).toEqual([]);
+    expect(offers({ [asked]: 8 })).toEqual([]);
+    expect(offers({ [offered]: 9, [asked]: 8 })).toEqual([
+      { key: offered, message: `must be at most ${asked}, 8: a pilot offers only what it was granted` },
+    ]);
+  });
+});
+
 describe('text anywhere', () => {
   const textKeys: [string, (text: string) => unknown][] = [
     ['scheduler.account', (text) => text],
@@ -297,9 +365,6 @@ describe('keys that have no effect yet', () => {
     ['scheduler.kind', 'slurm', 'torque', 'torque is not supported yet; slurm is'],
     ['scheduler.kind', 'slurm', 'lsf', 'lsf is not supported yet; slurm is'],
     ['scheduler.nodesPerJob', 1, 2, 'has no effect yet'],
-    ['scheduler.gpus', 0, 1, 'has no effect yet'],
-    ['scheduler.gpuType', null, 'a100', 'has no effect yet'],
-    ['scheduler.gpuOption', null, 'gres', 'has no effect yet'],
     ['scheduler.resourceStyle', 'select', 'legacy', 'has no effect yet'],
     ['scheduler.submitBy', 'stdin', 'file', 'has no effect yet'],
     ['pilot.cvmfs', 'bind', 'cvmfsexec', 'cvmfsexec has no effect yet in this version; use auto, bind or none'],

@@ -15,7 +15,11 @@ class Programs {
 
   start(): RunningProgram {
     const exited = new Promise<ProgramEnd>((resolve) => this.finishers.push(resolve));
-    return { exited, send: (signal) => void this.signals.push(signal) };
+    return {
+      exited,
+      send: (signal) => void this.signals.push(signal),
+      tellShell: () => void this.signals.push('SIGTERM'),
+    };
   }
   end(at: number, exitCode: number): void {
     this.finishers[at]?.({ exitCode, signal: null });

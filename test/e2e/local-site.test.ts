@@ -59,6 +59,20 @@ it('is topped up, looked at, shrunk and cancelled', async () => {
   expect(aliveIn(cluster)).toEqual([]);
 });
 
+it('drains what runs and cancels what waits, and a smaller target drains, too', async () => {
+  await site(['top-up', 'campus']);
+  startJob(cluster, '101_0');
+  startJob(cluster, '101_1');
+  await call(['site', 'set', 'campus', 'target=1']);
+  const shrunk = await site(['top-up', 'campus']);
+  expect(shrunk).toMatchObject({ code: 0, cancelled: 1, drained: 1, ids: ['101_2', '101_0'], running: 2, pending: 0 });
+  expect((await call(['status', 'campus'])).stdout).toMatch(/^ {2}101_0 .* draining: takes no new jobs/m);
+  expect(await site(['drain', 'campus', '101'])).toMatchObject({ code: 0, cancelled: 0, drained: 1, ids: ['101_1'] });
+  expect(await site(['drain', 'campus', 'no-such'])).toMatchObject({ code: 2, drained: 0 });
+  expect((await call(['drain', 'campus', '--all', '101'])).code).toBe(2);
+  expect(aliveIn(cluster)).toEqual(['101_0', '101_1']);
+});
+
 it('prints the JSON that docs/design.md fixes', async () => {
   const fields = [
     'site',

@@ -71,6 +71,7 @@ class World {
     const { intents, outcomes, notes, ends } = this;
     return census({
       ...{ site: 'campus', nowSeconds: this.now, attemptSeconds, intents, outcomes, notes, ends, jobs, asked },
+      drains: [],
       sequences: intents.map((intent) => intent.sequence),
       seen: this.jobs.flatMap(({ tag, index, submission, startedAt }) =>
         startedAt === null ? [] : [{ tag, index, jobId: `${submission}_${index}` }],
@@ -106,7 +107,9 @@ class World {
   act(taken: ReturnType<World['take']>, chance: Chance): void {
     const planned = plan({
       target,
-      pilots: taken.pilots.filter((pilot) => pilot.state !== 'ending') as Parameters<typeof plan>[0]['pilots'],
+      pilots: taken.pilots.flatMap(({ state, ...pilot }) =>
+        state === 'ending' ? [] : [{ ...pilot, state, leaves: false }],
+      ),
       inDoubt: taken.inDoubt.reduce((sum, doubt) => sum + doubt.count, 0),
       maxPending: 50,
       maxPerPass: 50,

@@ -9,8 +9,12 @@ const pilot = (state: PlannedPilot['state'], more: Partial<PlannedPilot> = {}): 
   state,
   once: false,
   submittedAt: 1000,
+  endsAt: 9000,
+  leaves: false,
   ...more,
 });
+
+const nothing = { kind: 'nothing', leaving: 0, remaining: 0 };
 
 describe('below the target', () => {
   it('submits what is missing', () => {
@@ -18,12 +22,12 @@ describe('below the target', () => {
   });
 
   it.each(['pending', 'running', 'held', 'suspended', 'unknown'] as const)('counts a pilot that is %s', (state) => {
-    expect(plan({ ...base, target: 1, pilots: [pilot(state)] })).toEqual({ kind: 'nothing', surplus: 0 });
+    expect(plan({ ...base, target: 1, pilots: [pilot(state)] })).toEqual(nothing);
   });
 
   it('counts what is in doubt', () => {
     expect(plan({ ...base, inDoubt: 3 })).toEqual({ kind: 'submit', count: 2, limitedBy: null });
-    expect(plan({ ...base, inDoubt: 5 })).toEqual({ kind: 'nothing', surplus: 0 });
+    expect(plan({ ...base, inDoubt: 5 })).toEqual(nothing);
   });
 
   it('holds back for the limits, and names the one', () => {
@@ -47,47 +51,125 @@ describe('above the target', () => {
       pilot('pending', { id: '7_10', submittedAt: 10 }),
       pilot('held', { id: 'new', submittedAt: 20 }),
     ];
-    expect(plan({ ...base, target: 2, pilots })).toEqual({ kind: 'cancel', ids: ['new', '7_10'], remaining: 0 });
+    const planned = { kind: 'shrink', cancel: ['new', '7_10'], drain: [], leaving: 0, remaining: 0 };
+    expect(plan({ ...base, target: 2, pilots })).toEqual(planned);
   });
 
-  it('leaves running ones and those that a person asked for', () => {
-    const pilots = [pilot('running'), pilot('running'), pilot('pending', { once: true })];
-    expect(plan({ ...base, target: 1, pilots })).toEqual({ kind: 'nothing', surplus: 2 });
+  const ends = (id: string, endsAt: number | null, more: Partial<PlannedPilot> = {}) =>
+    pilot('running', { id, endsAt, ...more });
+
+  it.each<[string, number, PlannedPilot[], { cancel: string[]; drain: string[]; leaving: number; remaining: number }]>([
+    [
+      'drains what runs, nearest its end first',
+      1,
+      [ends('late', 30), ends('soon', 10), ends('later', 20)],
+      { cancel: [], drain: ['soon', 'later'], leaving: 0, remaining: 0 },
+    ],
+    [
+      'drains last those whose end nobody knows, by id',
+      1,
+      [ends('7_10', null), ends('7_2', null), ends('known', 10)],
+      { cancel: [], drain: ['known', '7_2'], leaving: 0, remaining: 0 },
+    ],
+    [
+      'cancels before it drains',
+      1,
+      [ends('a', 10), ends('b', 20), pilot('pending', { id: 'p' })],
+      { cancel: ['p'], drain: ['a'], leaving: 0, remaining: 0 },
+    ],
+    [
+      'counts those first that leave already',
+      1,
+      [ends('a', 10), ends('b', 20), ends('c', 30, { leaves: true }), ends('d', 40)],
+      { cancel: [], drain: ['a', 'b'], leaving: 1, remaining: 0 },
+    ],
+    [
+      'drains what is suspended, too',
+      0,
+      [pilot('suspended', { id: 's', endsAt: 5 })],
+      { cancel: [], drain: ['s'], leaving: 0, remaining: 0 },
+    ],
+    [
+      'leaves those that a person asked for',
+      0,
+      [ends('a', 10, { once: true }), ends('b', 20), pilot('pending', { once: true })],
+      { cancel: [], drain: ['b'], leaving: 0, remaining: 2 },
+    ],
+    [
+      'cancels one that waits although it is to drain',
+      1,
+      [ends('a', 10), pilot('pending', { id: 'p', leaves: true })],
+      { cancel: ['p'], drain: [], leaving: 0, remaining: 0 },
+    ],
+  ])('%s', (_, target, pilots, expected) => {
+    expect(plan({ ...base, target, pilots })).toEqual({ kind: 'shrink', ...expected });
+  });
+
+  it('does nothing while enough leave, or all the others were asked for by a person', () => {
+    const leaving = [ends('a', 10, { leaves: true }), ends('b', 20, { leaves: true }), ends('c', 30)];
+    expect(plan({ ...base, target: 1, pilots: leaving })).toEqual({ kind: 'nothing', leaving: 2, remaining: 0 });
+    // The target was raised again meanwhile: what is marked stays so, and is replaced when it is gone.
+    expect(plan({ ...base, target: 2, pilots: leaving })).toEqual({ kind: 'nothing', leaving: 1, remaining: 0 });
+    expect(plan({ ...base, target: 3, pilots: leaving })).toEqual(nothing);
+    const once = [pilot('running', { once: true }), pilot('pending', { once: true })];
+    expect(plan({ ...base, target: 1, pilots: once })).toEqual({ kind: 'nothing', leaving: 0, remaining: 1 });
   });
 
   it('ends nothing for pilots that may not exist', () => {
-    expect(plan({ ...base, target: 1, pilots: [pilot('pending')], inDoubt: 3 })).toEqual({
-      kind: 'nothing',
-      surplus: 0,
-    });
+    expect(plan({ ...base, target: 1, pilots: [pilot('pending')], inDoubt: 3 })).toEqual(nothing);
     const missing = [pilot('pending'), pilot('unknown'), pilot('unknown')];
-    expect(plan({ ...base, target: 1, pilots: missing })).toEqual({ kind: 'nothing', surplus: 0 });
+    expect(plan({ ...base, target: 1, pilots: missing })).toEqual(nothing);
   });
 });
 
-it('never plans above the target, nor ends more than the surplus', () => {
-  const states = fc.constantFrom('pending', 'running', 'held', 'suspended', 'unknown');
-  const pilots = fc.array(
-    fc.record({ id: fc.uuid(), state: states, once: fc.boolean(), submittedAt: fc.option(fc.nat()) }),
-    { maxLength: 12 },
-  );
+it('never plans above the target, nor ends more than the surplus, nor what a person asked for', () => {
+  const states = fc.constantFrom('pending', 'running', 'held', 'suspended', 'unknown' as const);
+  const one = fc.record({
+    id: fc.uuid(),
+    state: states,
+    once: fc.boolean(),
+    submittedAt: fc.option(fc.nat()),
+    endsAt: fc.option(fc.nat()),
+    leaves: fc.boolean(),
+  });
   const small = fc.nat({ max: 12 });
   const input = fc.record({
     target: small,
-    pilots,
+    pilots: fc.uniqueArray(one, { maxLength: 12, selector: ({ id }) => id }),
     inDoubt: small,
     maxPending: small,
     maxPerPass: small,
     capacity: fc.option(small),
   });
+  const seen = { submit: 0, shrink: 0, wait: 0, nothing: 0 };
   fc.assert(
     fc.property(input, (given) => {
-      const planned = plan(given as PlanInput);
-      const counted = given.pilots.length + given.inDoubt;
-      if (planned.kind === 'submit') expect(counted + planned.count).toBeLessThanOrEqual(given.target);
-      if (planned.kind === 'cancel')
-        expect(given.pilots.length - planned.ids.length).toBeGreaterThanOrEqual(given.target);
-      if (planned.kind === 'submit') expect(planned.count).toBeGreaterThan(0);
+      const pilots = given.pilots as PlannedPilot[];
+      const planned = plan({ ...given, pilots });
+      seen[planned.kind] += 1;
+      if (planned.kind === 'submit') {
+        expect(pilots.length + given.inDoubt + planned.count).toBeLessThanOrEqual(given.target);
+        expect(planned.count).toBeGreaterThan(0);
+      }
+      if (planned.kind !== 'shrink') return;
+      const told = pilots.filter(({ id }) => planned.cancel.includes(id) || planned.drain.includes(id));
+      expect(told).toHaveLength(planned.cancel.length + planned.drain.length);
+      expect(told.filter((pilot) => pilot.once)).toEqual([]);
+      const runs = ({ state }: PlannedPilot) => state === 'running' || state === 'suspended';
+      const leaving = pilots.filter((pilot) => pilot.leaves && runs(pilot));
+      const there = pilots.filter(({ state }) => state !== 'unknown');
+      // What is left when all of them are gone.
+      expect(there.length - leaving.length - told.length).toBeGreaterThanOrEqual(given.target);
+      const ended = (pilot: PlannedPilot) => pilot.endsAt ?? Number.POSITIVE_INFINITY;
+      const drained = told.filter(runs);
+      expect(drained.map(({ id }) => id).sort()).toEqual([...planned.drain].sort());
+      const spared = pilots.filter((pilot) => runs(pilot) && !pilot.once && !pilot.leaves && !drained.includes(pilot));
+      for (const pilot of drained) for (const other of spared) expect(ended(pilot)).toBeLessThanOrEqual(ended(other));
+      const waits = pilots.filter(({ state, once }) => !once && (state === 'pending' || state === 'held'));
+      if (drained.length > 0) expect(planned.cancel).toHaveLength(waits.length);
     }),
+    { numRuns: 500 },
   );
+  expect(seen.submit).toBeGreaterThan(0);
+  expect(seen.shrink).toBeGreaterThan(0);
 });

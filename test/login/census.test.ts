@@ -49,6 +49,7 @@ function take(more: Partial<CensusInput>) {
     notes: [],
     seen: [],
     ends: [],
+    drains: [],
     jobs: [],
     asked: new Map(),
     parseOutcome: (one) => slurm.parseSubmit(one.output),
@@ -60,6 +61,30 @@ function take(more: Partial<CensusInput>) {
 }
 
 const states = (more: Partial<CensusInput>) => take(more).pilots.map((pilot) => `${pilot.id} ${pilot.state}`);
+
+describe('what pilots were told', () => {
+  const jobs = [job('7_0', 'running'), job('7_1', 'pending')];
+  const at = start + 5;
+
+  it('is seen in their drain marks, and in notes of the journal', () => {
+    const notes: Note[] = [0, 3].map((later) => ({ kind: 'told', member: `${tag}.0`, at: at + later }));
+    const drains = ['7_1', '*', '8_0'];
+    const { pilots, notes: found } = take({ outcomes: [outcome('7\n')], jobs, notes, drains });
+    // It was told first then; that it was told again does not put off the hard way.
+    expect(pilots).toMatchObject([
+      { id: '7_0', state: 'running', isDraining: false, toldAt: at },
+      { id: '7_1', isDraining: true, toldAt: null },
+    ]);
+    expect(found).toEqual([]);
+  });
+
+  it('does not make one that is not listed any more be over: the scheduler is asked', () => {
+    const notes: Note[] = [{ kind: 'told', member: `${tag}.0`, at }];
+    const looked = take({ outcomes: [outcome('7\n')], jobs: jobs.slice(1), notes });
+    expect(looked.missing).toEqual(['7_0']);
+    expect(looked.pilots).toMatchObject([{ id: '7_0', state: 'unknown' }, { id: '7_1' }]);
+  });
+});
 
 describe('a submission that was accepted', () => {
   const accepted = [outcome('7\n')];

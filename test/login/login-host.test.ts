@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultSet } from '../../src/demo/faults.ts';
@@ -10,7 +10,7 @@ import { deliveredDigest, sendToken } from '../../src/login/token-delivery.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
 import { wholeNodeJob as job } from '../support/batch-job.ts';
 import { quietContext, shellTransport } from '../support/shell-transport.ts';
-import { aliveIn, standIn } from '../support/stand-in.ts';
+import { aliveIn, standIn, startJob } from '../support/stand-in.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 let cluster: StandIn;
@@ -211,8 +211,88 @@ describe('on a login host', () => {
     await host.submit([planned(1)], [], nothingElse);
     mkdirSync(join(site(), 'journal'));
     const closed = [{ kind: 'closed' as const, member: 'campus-aaaaaaaa01.0', at: 1 }];
-    const ended = await host.cancel(['101_0'], { onlyPending: true }, { ...nothingElse, closed });
+    const orders = { drain: [], end: [], cancel: ['101_0'], onlyPending: true };
+    const ended = await host.tell(orders, { ...nothingElse, closed, told: [] });
     expect(ended).toMatchObject({ ok: true, value: { unrecorded: { kind: 'login-host-unusable' } } });
+  });
+
+  it('writes drain marks for the owner alone, under names that are data', async () => {
+    await using host = await open({ beginsWith: 'lock and look' });
+    expect(await host.lock()).toEqual({ ok: true, value: undefined });
+    await host.submit([planned(1)], [], nothingElse);
+    startJob(cluster, '101_0');
+    const odd = ['101_0', '7[3].server', '$(touch ../ran)', "it's; x", '../../up', '-rf', '*'];
+    const orders = { drain: odd, end: [], cancel: [], onlyPending: true };
+    expect(await host.tell(orders, { ...nothingElse, closed: [], told: [] })).toMatchObject({ ok: true });
+    // As the job itself makes a name of its id.
+    const names = ['101_0', '7[3].server', '__touch_.._ran_', 'it_s__x', '.._.._up', '-rf', '_'];
+    expect(readdirSync(join(site(), 'drain')).sort()).toEqual([...names].sort());
+    expect(statSync(join(site(), 'drain/101_0')).mode & 0o777).toBe(0o600);
+    const look = await lookAt(host);
+    expect(look.census.pilots.map(({ id, isDraining }) => [id, isDraining])).toEqual([
+      ['101_0', true],
+      ['101_1', false],
+    ]);
+    expect(aliveIn(cluster)).toEqual(['101_0', '101_1']);
+  });
+
+  it('ends and cancels nothing where a drain mark cannot be written, and says so', async () => {
+    await using host = await open();
+    await host.submit([planned(1)], [], nothingElse);
+    rmSync(join(site(), 'drain'), { recursive: true });
+    writeFileSync(join(site(), 'drain'), '');
+    const orders = { drain: ['101_0'], end: [], cancel: ['101_1'], onlyPending: true };
+    const told = await host.tell(orders, { ...nothingElse, closed: [], told: [] });
+    expect(told).toMatchObject({ ok: false, failure: { kind: 'login-host-unusable' } });
+    expect(aliveIn(cluster)).toEqual(['101_0', '101_1']);
+  });
+
+  it('tells the running in order and ends the others, and notes which was which', async () => {
+    await using host = await open();
+    await host.submit([planned(1)], [], nothingElse);
+    startJob(cluster, '101_0');
+    const at = (await lookAt(host)).nowSeconds;
+    const member = (index: number) => `campus-aaaaaaaa01.${index}`;
+    const notes = {
+      told: [{ kind: 'told' as const, member: member(0), at }],
+      closed: [{ kind: 'closed' as const, member: member(1), at }],
+    };
+    const orders = { drain: [], end: ['101_0'], cancel: ['101_1'], onlyPending: false };
+    expect(await host.tell(orders, { ...nothingElse, ...notes })).toMatchObject({
+      ok: true,
+      value: { unrecorded: null },
+    });
+    expect(aliveIn(cluster)).toEqual([]);
+    expect(readFileSync(join(site(), 'journal'), 'utf8')).toBe(
+      `\ntold ${member(0)} - ${at} .\n\nclosed ${member(1)} - ${at} .\n`,
+    );
+  });
+
+  it('ends the running the hard way where the scheduler cannot tell their shells', async () => {
+    const transport = shellTransport({ shell: '/bin/sh', env: cluster.environment });
+    const host = await openLoginHost(transport, { ...slurm, endCommand: () => null }, settings, quietContext());
+    if (!host.ok) throw new Error(JSON.stringify(host.failure));
+    await using opened = host.value;
+    await opened.submit([planned(1)], [], nothingElse);
+    startJob(cluster, '101_0');
+    const orders = { drain: [], end: ['101_0'], cancel: ['101_1'], onlyPending: false };
+    const told = [{ kind: 'told' as const, member: 'campus-aaaaaaaa01.0', at: 1 }];
+    expect(await opened.tell(orders, { ...nothingElse, closed: [], told })).toMatchObject({ ok: true });
+    expect(aliveIn(cluster)).toEqual([]);
+    expect(existsSync(join(site(), 'journal'))).toBe(false);
+  });
+
+  it('notes nothing of what the scheduler did not take', async () => {
+    await using host = await open();
+    await host.submit([planned(1)], [], nothingElse);
+    cluster.faults.set({ down: true });
+    const notes = { told: [], closed: [{ kind: 'closed' as const, member: 'campus-aaaaaaaa01.0', at: 1 }] };
+    const orders = { drain: [], end: [], cancel: ['101_0'], onlyPending: false };
+    expect(await host.tell(orders, { ...nothingElse, ...notes })).toMatchObject({
+      ok: false,
+      failure: { kind: 'cancel-refused' },
+    });
+    expect(existsSync(join(site(), 'journal'))).toBe(false);
   });
 
   it('the fence lets one of two submissions with the same sequence through', async () => {

@@ -5,7 +5,7 @@ import { run } from '../support/run-program.ts';
 
 const settings = (changes: Partial<PilotSettings> = {}): PilotSettings => ({
   ...{ site: 'anvil', pilotSite: 'Purdue Anvil', resource: 'Anvil-1', expression: '(TARGET.Owner =?= "$ada")' },
-  ...{ acceptHours: 23, retireHours: 1, idleMinutes: 30, squid: null, env: {} },
+  ...{ acceptHours: 23, retireHours: 1, idleMinutes: 30, squid: null, gpus: false, env: {} },
   ...changes,
 });
 

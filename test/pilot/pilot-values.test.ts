@@ -12,7 +12,7 @@ const input = (changes: Partial<PilotInput> = {}): PilotInput => ({
     resource: 'Anvil-1',
   },
   ...{ walltimeSeconds: 86_400, drainMinutes: 60, idleMinutes: 30, squid: null, env: {}, attributes: {}, binds: [] },
-  cvmfs: 'auto',
+  ...{ cvmfs: 'auto', gpus: false },
   ...changes,
 });
 
@@ -26,6 +26,21 @@ describe('what a profile says of a pilot', () => {
       escaped: '(TARGET.Owner =?= "a\\$b")',
     });
     expect(result.value.words).toBe('only jobs of a$b');
+  });
+
+  it('has GPUs without PID namespaces for jobs, unless the user says otherwise', () => {
+    const name = 'SINGULARITY_DISABLE_PID_NAMESPACES';
+    const of = (changes: Partial<PilotInput>) => {
+      const result = pilotValues(input(changes));
+      if (!result.ok) throw new Error('refused');
+      const { values, containers } = result.value;
+      const variable = values.containerEnvironment.find((one) => one.name === name)?.escaped;
+      return [values.gpus, variable, containers.includes('PID namespaces are off')];
+    };
+    expect(of({})).toEqual([false, undefined, false]);
+    expect(of({ gpus: true })).toEqual([true, 'true', true]);
+    expect(of({ gpus: true, env: { [name]: 'false' } })).toEqual([true, 'false', false]);
+    expect(of({ env: { [name]: 'true' } })).toEqual([false, 'true', true]);
   });
 
   it.each([

@@ -67,10 +67,11 @@ describeOnCluster('a site kept at its target, on real Slurm over real SSH', (clu
     expect(shrunk).toMatchObject({ code: 0, cancelled: 2, ids: [second.ids[2], second.ids[1]] });
     await waitUntil('two are gone', 20, async () => (await count()) === 9);
     await here.set('target=2');
-    // Running ones are left alone, and it says so.
+    // Running ones are not ended: they take no new jobs, and it says so.
     const rest = await here.site(['top-up', 'campus']);
-    expect(rest).toMatchObject({ code: 0, cancelled: 1, ids: [second.ids[0]] });
-    expect(rest.reason).toContain('above the target');
+    expect(rest).toMatchObject({ code: 0, cancelled: 1, drained: 6 });
+    expect(rest.ids[0]).toBe(second.ids[0]);
+    expect(rest.reason).toContain('6 above the target take no new jobs');
     await waitUntil('the pending one is gone', 20, async () => (await count()) === 8);
     const left = (await livingJobs(cluster)).map((job) => job.id).sort();
     expect(left).toEqual([...first.ids].sort());

@@ -20,6 +20,7 @@ const queue = (name: string, more: Partial<Queue> = {}): Queue => ({
   memoryMBPerNode: 250_000,
   gpusPerNode: 0,
   gpuType: null,
+  gpuTypes: [],
   maxWalltimeSeconds: 2 * day,
   maxNodesPerJob: null,
   ...more,
@@ -118,6 +119,54 @@ describe('the size', () => {
 
   it('leaves the wall clock to a QOS', () => {
     expect(keys({ walltimeSeconds: 3 * day, qos: 'long', cores: 65 })).toEqual(['scheduler.cores']);
+  });
+});
+
+describe('GPUs', () => {
+  const a100 = { gpusPerNode: 4, gpuType: 'a100', gpuTypes: ['a100', 'v100'] };
+  const gpuSite = site([
+    queue('whole', { isDefault: true }),
+    queue('gpu', a100),
+    queue('more', { gpusPerNode: 8, gpuType: 'h100', gpuTypes: ['h100'] }),
+    queue('plain', { gpusPerNode: 2 }),
+    queue('hidden', { ...a100, coresPerNode: null }),
+  ]);
+  const gpus = (more: Partial<BatchJob>) => judge({ queue: 'gpu', gpus: 4, ...more }, gpuSite);
+
+  it('may be as many as a node has, of any kind that it has', () => {
+    for (const gpuType of [null, 'a100', 'v100', 'A100']) expect(gpus({ gpuType })).toEqual([]);
+    expect(gpus({ queue: 'gpu,more', gpus: 8, gpuType: 'h100' })).toEqual([]);
+    expect(gpus({ queue: 'whole', gpus: 0 })).toEqual([]);
+  });
+
+  it('must not be more, and not where there are none', () => {
+    expect(gpus({ gpus: 5 })).toEqual([{ key: 'scheduler.gpus', message: 'is 5, but no node of gpu has more than 4' }]);
+    expect(gpus({ queue: null, gpus: 1, gpuType: 'a100' })).toEqual([
+      { key: 'scheduler.gpus', message: 'is 1, but no node of whole has GPUs' },
+    ]);
+    expect(gpus({ queue: 'gpu,more', gpus: 9 })[0]?.message).toBe('is 9, but no node of gpu and more has more than 8');
+  });
+
+  it('must be of a kind that is there', () => {
+    expect(gpus({ gpuType: 'h100' })).toEqual([
+      { key: 'scheduler.gpuType', message: 'is h100, but gpu has a100, v100' },
+    ]);
+    expect(gpus({ queue: 'plain', gpus: 1, gpuType: 'a100' })).toEqual([
+      { key: 'scheduler.gpuType', message: 'is a100, but the GPUs of plain have no names' },
+    ]);
+  });
+
+  it('are not judged where not all nodes are shown, or somebody else asks for them', () => {
+    expect(gpus({ queue: 'hidden', gpus: 9, gpuType: 'x' })).toEqual([]);
+    for (const more of [
+      { gpuOption: 'none' },
+      { extra: ['--gres=gpu:9'] },
+      { extra: ['-G 9'] },
+      { extra: ['--gpus=9'] },
+      { skip: ['gpus-per-node'] },
+    ])
+      expect(gpus({ gpus: 9, ...more }), JSON.stringify(more)).toEqual([]);
+    expect(gpus({ gpus: 9, extra: ['--mem=1G'] })).toHaveLength(1);
   });
 });
 

@@ -42,6 +42,7 @@ describe('recorded without accounting', () => {
       memoryMBPerNode: 4000,
       gpusPerNode: 0,
       gpuType: null,
+      gpuTypes: [],
       maxWalltimeSeconds: 172_800,
       maxNodesPerJob: null,
     };
@@ -90,6 +91,7 @@ describe('recorded with accounting', () => {
       memoryMBPerNode: 9000,
       gpusPerNode: 2,
       gpuType: 'a100',
+      gpuTypes: ['a100'],
     });
     expect(queue(rich, 'gpu')).toMatchObject({ nodes: 2, coresPerNode: 4, gpusPerNode: 2, maxWalltimeSeconds: 86_400 });
     expect(queue(rich, 'hidden')).toMatchObject({ nodes: 1, coresPerNode: 4, gpusPerNode: 0, gpuType: null });
@@ -157,6 +159,15 @@ describe('nodes', () => {
     ['(null)', 0, null],
   ])('%s are %i GPUs', (gres, count, type) => {
     expect(gpu(gres)).toMatchObject({ gpusPerNode: count, gpuType: type });
+  });
+
+  it('have every kind of GPU that any of them has, each once', () => {
+    const kinds = (gres: string) => gpu(gres)?.gpuTypes;
+    expect(kinds('gpu:a100:4(S:0-1),gpu:v100:2,gpu:1')).toEqual(['a100', 'v100']);
+    expect(kinds('gpu:2')).toEqual([]);
+    const mixed = ['gpu:v100:1', 'gpu:a100:2'].map((gres) => ['gpu', '1', '4', '4000', gres].join('\u001f')).join('\n');
+    const one = ['gpu', '2', '4', '4000', 'gpu:a100:2'].join('\u001f');
+    expect(queue(changed(one, mixed), 'gpu')).toMatchObject({ gpuType: 'a100', gpuTypes: ['v100', 'a100'] });
   });
 
   it('of different kinds in one line are at least so large', () => {

@@ -60,6 +60,17 @@ describe('directives', () => {
       '--reservation=r',
       '--mail-type=NONE',
     ]);
+    const gpus = (more: Partial<BatchJob>) =>
+      slurm.directives({ ...job, gpus: 4, ...more }).filter((line) => /gpu|gres/.test(line));
+    expect(gpus({})).toEqual(['--gpus-per-node=4']);
+    expect(gpus({ gpuType: 'a100' })).toEqual(['--gpus-per-node=a100:4']);
+    expect(gpus({ gpuOption: 'gpus-per-node' })).toEqual(['--gpus-per-node=4']);
+    expect(gpus({ gpuOption: 'gpus', gpuType: 'a100' })).toEqual(['--gpus=a100:4']);
+    expect(gpus({ gpuOption: 'gres' })).toEqual(['--gres=gpu:4']);
+    expect(gpus({ gpuOption: 'gres', gpuType: 'a100' })).toEqual(['--gres=gpu:a100:4']);
+    expect(gpus({ gpuOption: 'none' })).toEqual([]);
+    expect(gpus({ gpus: 0 })).toEqual([]);
+    expect(gpus({ gpuOption: 'gres', skip: ['gres'] })).toEqual([]);
     const skipped = slurm.directives({ ...job, skip: ['exclusive', 'nodes', 'ntasks'] });
     expect(skipped).toEqual(['--job-name=g-campus', '--mem=0', '--time=0-12:00:00', '--no-requeue']);
   });
@@ -334,6 +345,29 @@ describe('cancelling', () => {
       `sh -c 'held=$1; shift; scontrol hold "$held" && scancel --state=PENDING "$@" && exit 0; code=$?; scontrol release "$held" >/dev/null 2>&1; exit $code' sh 12_3,12_4 12_3 12_4`,
     );
     expect(slurm.cancelCommand(['12_3'], { onlyPending: false })).toBe('scancel 12_3');
+  });
+
+  it('tells the shells of running pilots, and no other process', () => {
+    expect(slurm.endCommand(['12_3', '12_4'])).toBe('scancel --batch --signal=TERM 12_3 12_4');
+  });
+
+  it.each(by(/^scancel --batch/).filter((one) => one.stdout === ''))(
+    'recorded: $command ($note) is refused only for what lives',
+    (one) => {
+      const outcome = slurm.parseEnd(one);
+      const denied = one.stderr.includes('denied');
+      expect(outcome.kind).toBe(denied ? 'refused' : 'done');
+    },
+  );
+
+  it('does not take another failure for pilots that are over', () => {
+    const over = 'scancel: error: Kill job error on job id 7: Invalid job id specified\n';
+    expect(slurm.parseEnd(output('', over, 1))).toEqual({ kind: 'done' });
+    expect(slurm.parseEnd(output('', '', 229))).toEqual({ kind: 'done' });
+    expect(slurm.parseEnd(output('', over, 228)).kind).toBe('refused');
+    expect(slurm.parseEnd(output('', '', 1)).kind).toBe('refused');
+    const down = 'scancel: error: slurm_kill_job: Unable to contact slurm controller (connect failure)\n';
+    expect(slurm.parseEnd(output('', `${over}${down}`, 1)).kind).toBe('refused');
   });
 
   it.each(by(/^(timeout 30 )?scancel /))('recorded: $command ($note) is $code', (one) => {

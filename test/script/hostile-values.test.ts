@@ -55,7 +55,7 @@ const input = (changes: Partial<PilotInput>): PilotInput => ({
     resource: 'Anvil-1',
   },
   ...{ walltimeSeconds: 86_400, drainMinutes: 60, idleMinutes: 30, squid: null, env: {}, attributes: {}, binds: [] },
-  cvmfs: 'none',
+  ...{ cvmfs: 'none', gpus: false },
   ...changes,
 });
 

@@ -89,6 +89,82 @@ describe('a pilot that runs to its end', () => {
   });
 });
 
+describe('what the pilot offers', () => {
+  it('is never more than the batch system granted', async () => {
+    await bed.run(bed.values({ cpus: 129, memoryMB: 256_001 }));
+    const inside = await bed.environment('inner-env');
+    expect([inside.get('NUM_CPUS'), inside.get('MEMORY')]).toEqual(['128', '255900']);
+    expect(await theLog()).toContain('warning: pilot.cpus is 129, but 128 were granted');
+    expect(await theLog()).toContain('warning: pilot.memoryMB is 256001, but 256000 were granted');
+  });
+
+  it('may be all of it', async () => {
+    await bed.run(bed.values({ cpus: 128, memoryMB: 256_000 }));
+    const inside = await bed.environment('inner-env');
+    expect([inside.get('NUM_CPUS'), inside.get('MEMORY')]).toEqual(['128', '256000']);
+    expect(await theLog()).not.toContain('warning: pilot.');
+  });
+
+  it('is what the profile says where nobody knows what was granted', async () => {
+    await bed.run(bed.values({ cpus: 4, memoryMB: 8000 }), { SLURM_CPUS_ON_NODE: undefined, SLURM_MEM_PER_NODE: '0' });
+    const inside = await bed.environment('inner-env');
+    expect([inside.get('NUM_CPUS'), inside.get('MEMORY')]).toEqual(['4', '8000']);
+  });
+});
+
+describe('GPUs', () => {
+  const argv = async () => (await readFile(join(bed.report, 'argv'), 'utf8')).split('\0');
+  const options = async () => (await argv()).filter((word) => /^--(?:nv|rocm)|OpenCL/.test(word));
+  const openCl = '/etc/OpenCL/vendors:/etc/OpenCL/vendors:ro';
+
+  it.each([
+    ['/dev/nvidiactl', ['--nv']],
+    ['/dev/kfd', ['--rocm']],
+    ['/etc/OpenCL/vendors/nvidia.icd', [openCl]],
+  ])('are shown to the container as the node has %s', async (device, expected) => {
+    await bed.giveDevice(device);
+    expect((await bed.run(bed.values({ gpus: true }))).code).toBe(0);
+    expect(await options()).toEqual(expected);
+  });
+
+  it('are not shown where there are none, nor to a pilot that did not ask for them', async () => {
+    await bed.run(bed.values({ gpus: true }));
+    expect(await options()).toEqual([]);
+    for (const device of ['/dev/nvidiactl', '/dev/kfd', '/etc/OpenCL/vendors/x.icd']) await bed.giveDevice(device);
+    await bed.run(bed.values({ gpus: false }));
+    expect(await options()).toEqual([]);
+  });
+
+  const granted = 'CUDA_VISIBLE_DEVICES';
+
+  it.each(['0,3', 'GPU-8c1b7a30-0c4e-11ef-9d2b-0242ac120002', 'MIG-GPU-1/2/0', 'NoDevFiles'])(
+    'are those that the batch system granted: %s',
+    async (devices) => {
+      await bed.run(bed.values({ gpus: true }), { [granted]: devices, ROCR_VISIBLE_DEVICES: '1' });
+      const inside = await bed.environment('inner-env');
+      expect([inside.get(granted), inside.get('ROCR_VISIBLE_DEVICES')]).toEqual([devices, '1']);
+      // By the prefix: an image that declares the variable itself would win otherwise.
+      const outside = await bed.environment('outer-env');
+      for (const prefix of ['APPTAINERENV_', 'SINGULARITYENV_']) expect(outside.get(prefix + granted)).toBe(devices);
+    },
+  );
+
+  it('are not named where the batch system names none, and nothing that a shell would run gets in by the prefix', async () => {
+    await bed.run(bed.values({ gpus: true }));
+    expect((await bed.environment('inner-env')).has(granted)).toBe(false);
+    await bed.run(bed.values({ gpus: true }), { [granted]: '$(touch /dev/null)' });
+    expect((await bed.environment('outer-env')).has(`APPTAINERENV_${granted}`)).toBe(false);
+    expect((await bed.environment('inner-env')).get(granted)).toBe('$(touch /dev/null)');
+  });
+
+  it('turn the PID namespaces of jobs off by the prefix, which alone gets past the runtime', async () => {
+    const { containerEnvironment } = bed.values();
+    const off = { name: 'SINGULARITY_DISABLE_PID_NAMESPACES', escaped: 'true' };
+    await bed.run(bed.values({ gpus: true, containerEnvironment: [...containerEnvironment, off] }));
+    expect((await bed.environment('inner-env')).get(off.name)).toBe('true');
+  });
+});
+
 describe('what is inherited', () => {
   const hostile = {
     _CONDOR_START: 'True',

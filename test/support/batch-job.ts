@@ -12,6 +12,9 @@ export const wholeNodeJob: BatchJob = {
   reservation: null,
   cores: null,
   memoryMB: null,
+  gpus: 0,
+  gpuType: null,
+  gpuOption: null,
   extra: [],
   skip: [],
 };

@@ -34,6 +34,7 @@ export interface SiteJson {
   inDoubt: number;
   submitted: number;
   cancelled: number;
+  drained: number;
   ids: string[];
   reason: string | null;
   pilots?: { id: string; state: string; node: string | null; tag: string | null }[];

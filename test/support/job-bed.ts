@@ -1,6 +1,6 @@
 import { chmod, chown, copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { TemplateSource } from '../../src/script/template-source.ts';
 import type { ScriptValues } from '../../src/script/values.ts';
 import { renderScript } from './render-script.ts';
@@ -26,6 +26,8 @@ export interface JobBed extends AsyncDisposable {
   readonly report: string;
   /** Sensible values for a job here, changed by `changes`. */
   values(changes?: Partial<ScriptValues>): ScriptValues;
+  /** Lets the node have a device, such as `/dev/nvidiactl`, for the jobs that are run after this. */
+  giveDevice(path: string): Promise<void>;
   /** Renders and runs a job to its end. `env` adds to a job's usual environment; undefined removes. */
   run(values: ScriptValues, env?: { [name: string]: string | undefined }): Promise<Ran>;
   /** As `run`, by root where these tests are root. */
@@ -68,7 +70,7 @@ export async function makeJobBed(): Promise<JobBed> {
     const rendered = renderScript(templates, values);
     if (!rendered.ok) throw new Error(JSON.stringify(rendered.failure));
     const file = at(`job-${process.hrtime.bigint()}.sh`);
-    await writeFile(file, rendered.value, { mode: 0o755 });
+    await writeFile(file, withOwnDevices(rendered.value, at('devices')), { mode: 0o755 });
     return run(file, [], { env: { ...environment, ...env }, seconds: 20, ...who });
   }
 
@@ -78,6 +80,10 @@ export async function makeJobBed(): Promise<JobBed> {
     logDir: at('logs'),
     scratch: at('node'),
     report: at('report'),
+    async giveDevice(path) {
+      await mkdir(dirname(at(`devices${path}`)), { recursive: true });
+      await writeFile(at(`devices${path}`), '');
+    },
     values: (changes = {}) => ({ ...plainValues(place), ...changes }),
     run: (values, env = {}) => start(values, env, nobody),
     runAsRoot: (values) => start(values, {}, {}),
@@ -101,6 +107,14 @@ export function plainValues(place: string): ScriptValues {
     ...{ scratch: null, binds: [], cvmfs: 'none', gpus: false, minimumScratchMB: 1, comfortableScratchMB: 1 },
     ...{ loopSeconds: 0.1, settleSeconds: 1, logSeconds: 600, graceSeconds: 2 },
   };
+}
+
+/** What a job looks for of GPUs is looked for below `place`: whether this machine has any must not matter. */
+function withOwnDevices(script: string, place: string): string {
+  return script.replaceAll(
+    /\[\[ -([ed]) (\/dev\/(?:nvidiactl|kfd)|\/etc\/OpenCL\/vendors) \]\]/g,
+    `[[ -$1 ${place}$2 ]]`,
+  );
 }
 
 async function giveAway(directory: string): Promise<void> {

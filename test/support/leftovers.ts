@@ -6,7 +6,7 @@ import { deleteUser, testAccounts } from './test-users.ts';
 
 const PARENT = '/tmp';
 const NAME = 'glidein-test-';
-const DAEMONS = ['sshd', 'munged', 'slurmctld', 'slurmd', 'slurmstepd', 'slurmdbd', 'mariadbd'];
+const DAEMONS = ['sshd', 'munged', 'slurmctld', 'slurmd', 'slurmstepd', 'slurmdbd', 'mariadbd', 'condor_master'];
 
 /** What `mkdtemp` makes the directory of a run from. Outside TMPDIR, which other users often cannot reach. */
 export const PREFIX_TEMPLATE = join(PARENT, NAME);

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Cluster } from './cluster.ts';
 import { freePorts } from './free-ports.ts';
+import { gpuNodes, inventGpus, stopNodes } from './gpu-nodes.ts';
 import { stopProcess } from './processes.ts';
 import { mustRun, run } from './run-program.ts';
 import { startController, stopController } from './slurm-daemons.ts';
@@ -112,11 +113,9 @@ function withAccounting(conf: string, port: number): string {
     `AccountingStoragePass=${munge}`,
     'AccountingStorageEnforce=associations,limits,qos',
     'AccountingStoreFlags=job_comment',
-    'GresTypes=gpu',
   ];
-  return conf
+  return gpuNodes(conf)
     .replace(/^AccountingStorageType=.*$/m, accounting.join('\n'))
-    .replace(/^(NodeName=node[12] .*)$/gm, '$1 Gres=gpu:a100:2')
     .replace(/^(NodeName=node8 .*)CPUs=\d+ RealMemory=\d+/m, '$1CPUs=8 RealMemory=9000')
     .trimEnd();
 }
@@ -130,12 +129,6 @@ const furtherLines = [
   'PartitionName=empty State=UP',
 ];
 
-// Of GPUs without files slurmd counts none (22.05.8); it does not ask whether the files are devices.
-async function inventGpus(directory: string): Promise<void> {
-  for (const gpu of ['gpu0', 'gpu1']) await writeFile(join(directory, gpu), '');
-  await writeFile(join(directory, 'gres.conf'), `NodeName=node[1-2] Name=gpu Type=a100 File=${directory}/gpu[0-1]\n`);
-}
-
 /** ada may charge two accounts, submit few jobs to one of them and fewer still with one QOS; dash may nothing. */
 const associations: readonly (readonly string[])[] = [
   ['add', 'account', 'phy', 'chem'],
@@ -146,11 +139,4 @@ const associations: readonly (readonly string[])[] = [
 
 async function manage(cluster: Cluster, ...words: string[]): Promise<void> {
   await mustRun('sacctmgr', ['--immediate', '--quiet', ...words], { env: slurmEnv(cluster), seconds: 60 });
-}
-
-async function stopNodes(cluster: Cluster): Promise<void> {
-  for (const node of cluster.nodes) {
-    const pidFile = join(dirname(cluster.slurmConf), `slurmd.${node}.pid`);
-    await stopProcess(Number(await readFile(pidFile, 'utf8')));
-  }
 }

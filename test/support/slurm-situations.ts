@@ -23,6 +23,7 @@ export const scripts = {
   'fail.sh': '#!/bin/sh\nexit 3\n',
   'suicide.sh': '#!/bin/sh\nkill -9 $$\n',
   'stubborn.sh': '#!/bin/sh\ntrap "" TERM\nsleep 600\n',
+  'orderly.sh': '#!/bin/bash\ntrap "exit 3" TERM\nsleep 600 &\nwait\n',
   'crlf.sh': '#!/bin/sh\r\nsleep 600\r\n',
   'noshebang.sh': 'sleep 600\n',
   'empty.sh': '',
@@ -43,6 +44,7 @@ export const situations: { readonly [file: string]: (stage: Stage) => Promise<vo
   '11_lost_answer': lostAnswer,
   '12_job_count': jobCount,
   '13_discover': discovery,
+  '14_cancel_softly': softly,
 };
 
 // All jobs have this name, and what tells them apart is a comment of the form of the project's own tags.
@@ -308,6 +310,46 @@ async function cancellations({ cluster, record }: Stage): Promise<void> {
   await sleep(2000);
   await record(`scancel ${running}`, 'again: it has ended');
   await record(`scancel ${running}_0`, 'a task that has ended');
+  await list(record, 'what is left');
+}
+
+async function softly({ cluster, record }: Stage): Promise<void> {
+  const submit = async (options: string, comment: string, script: string) =>
+    (
+      await record(`sbatch --parsable ${options} --job-name=${JOB_NAME} --comment=campus-${comment} < ${script}`)
+    ).stdout.trim();
+  const orderly = await submit('--array=0-3', 'orderly000', 'orderly.sh');
+  const stubborn = await submit('--array=0-1', 'stubborn00', 'stubborn.sh');
+  const single = await submit('', 'single0000', 'orderly.sh');
+  const paused = await submit('', 'paused0000', 'orderly.sh');
+  await waitForState(cluster, 'RUNNING', 8);
+  const waiting = await submit('--array=0-3', 'waiting000', 'sleep.sh');
+  const one = 'sbatch --parsable --job-name=glidein-campus --comment=campus-other00000 < sleep.sh';
+  const other = (await record(one, '', cluster.users.dash)).stdout.trim();
+  const soft = (ids: string, note: string) => record(`scancel --batch --signal=TERM ${ids}`, note);
+  await soft(`${orderly}_0`, 'a running task whose shell ends by TERM');
+  await list(record, 'right after');
+  await sleep(3000);
+  await list(record, 'three seconds later');
+  await soft(`${orderly}_0`, 'again: it has ended');
+  await soft(`${stubborn}_0`, 'a running task whose shell ignores TERM');
+  await soft(`${waiting}_0`, 'a task that Slurm has started just now, on the node that 1_0 leaves');
+  await record(`scontrol hold ${waiting}_3`, 'a waiting task');
+  await record(`timeout 12 scancel --batch --signal=TERM ${waiting}_3`, 'a task that waits, under a limit of ours');
+  await soft('999999', 'an id nobody has');
+  await soft(`${orderly}_99`, 'a task the array never had');
+  await soft(other, "somebody else's");
+  await soft(`999999 ${waiting}_1 ${orderly}_0 ${other} ${orderly}_1`, 'all of these, and a running task at the end');
+  await soft(`${single}`, 'a job that is no array');
+  await record(`scontrol suspend ${paused}`, 'a running job', 'root');
+  await record(`timeout 12 scancel --batch --signal=TERM ${paused}`, 'a job that is suspended, under a limit of ours');
+  await record(`scontrol resume ${paused}`, 'the suspended job', 'root');
+  await sleep(2000);
+  await list(record, 'it runs as before');
+  await record(`scancel ${stubborn}_1`, 'the hard way, a task that ignores TERM');
+  await soft(`${stubborn}_1`, 'while it is completing');
+  await soft(orderly, 'an array by its base id, partly ended');
+  await sleep(1000);
   await list(record, 'what is left');
 }
 
