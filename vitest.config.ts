@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/real/**', ...startPrograms],
+          exclude: ['test/real/**', 'test/pool/**', ...startPrograms],
           testTimeout: 20_000,
         },
       },
@@ -41,6 +41,17 @@ export default defineConfig({
           globalSetup: ['test/support/real-cluster.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // The same, and a pool for the pilots: real Apptainer and HTCondor. `npm run test:pool`.
+        test: {
+          name: 'pool',
+          include: ['test/pool/**/*.test.ts'],
+          globalSetup: ['test/support/real-cluster.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },
