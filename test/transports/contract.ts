@@ -131,8 +131,10 @@ export function transportContract(name: string, place: () => Promise<Place>): vo
       const mark = join(at.directory, `mark-${randomBytes(4).toString('hex')}`);
       const abort = new AbortController();
       const process = await start(`echo begun; sleep 1; echo alive >${quote(mark)}`, abort.signal);
+      // Listening first: what has come already is read, and told, as soon as somebody reads.
+      const begun = waitForOutput(process);
       const ended = collect(process);
-      await waitForOutput(process);
+      await begun;
       abort.abort();
       const before = performance.now();
       expect((await ended).exit.kind).toBe('lost');
@@ -160,8 +162,10 @@ export function transportContract(name: string, place: () => Promise<Place>): vo
       const mark = join(at.directory, `mark-${randomBytes(4).toString('hex')}`);
       const other = await at.open();
       const process = await other.spawn(`echo begun; sleep 1; echo alive >${quote(mark)}`, { signal: never });
+      // Listening first: what has come already is read, and told, as soon as somebody reads.
+      const begun = waitForOutput(process);
       const ended = collect(process);
-      await waitForOutput(process);
+      await begun;
       await other[Symbol.asyncDispose]();
       expect((await ended).exit.kind).toBe('lost');
       await waitUntil('the program went on', 5, () => existsSync(mark) && readFileSync(mark, 'utf8') === 'alive\n');
