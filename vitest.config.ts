@@ -17,6 +17,14 @@ const startPrograms = [
   'test/transports/local.test.ts',
 ];
 
+/** Tests that share one running cluster, one file after the other. */
+const onTheCluster = {
+  globalSetup: ['test/support/real-cluster.ts'],
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  fileParallelism: false,
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -38,10 +46,7 @@ export default defineConfig({
         test: {
           name: 'real',
           include: ['test/real/**/*.test.ts'],
-          globalSetup: ['test/support/real-cluster.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          fileParallelism: false,
+          ...onTheCluster,
         },
       },
       {
@@ -49,10 +54,8 @@ export default defineConfig({
         test: {
           name: 'pool',
           include: ['test/pool/**/*.test.ts'],
-          globalSetup: ['test/support/real-cluster.ts'],
-          testTimeout: 180_000,
+          ...onTheCluster,
           hookTimeout: 300_000,
-          fileParallelism: false,
         },
       },
     ],

@@ -1,5 +1,6 @@
 import type { LogPiece } from '../commands/logs.ts';
-import { forTerminal, isoTime } from './report.ts';
+import { isoTime } from '../iso-time.ts';
+import { forTerminal } from './report.ts';
 import type { Screen } from './screen.ts';
 import { duration } from './status-table.ts';
 

@@ -1,11 +1,11 @@
 import type { LogFile, LogsReport } from '../commands/logs.ts';
 import { ok, type Result } from '../failure.ts';
+import { isoTime } from '../iso-time.ts';
 import type { EndMark } from '../login/journal.ts';
 import { longestFollowSeconds } from '../login/pilot-log.ts';
 import { commandLine } from '../shell.ts';
 import { howItEnded } from './ending-words.ts';
 import { type Outcome, shownAlready } from './outcome.ts';
-import { isoTime } from './report.ts';
 import { duration } from './status-table.ts';
 
 /** What `logs` comes to. Its text was printed on the way; `--json` without `--follow` has both files as they stand there. */

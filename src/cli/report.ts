@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import type { Event } from '../context.ts';
 import type { Failure } from '../failure.ts';
 import type { EndedPilot, SiteReport } from '../fleet/site-report.ts';
+import { isoTime } from '../iso-time.ts';
 import type { Pilot } from '../login/census.ts';
 import { wordFailure } from './failure-words.ts';
 
@@ -114,12 +115,6 @@ export function pilotReason({ state, isDraining, toldAt, reason }: Pilot): strin
 
 function endedJson({ id, node, exitCode, reason, startedAt, endedAt }: EndedPilot): object {
   return { id, node, exitCode, reason, startedAt: isoTime(startedAt), endedAt: isoTime(endedAt) };
-}
-
-/** ISO 8601, UTC; null for what is no time: a file on the login host may hold any number. */
-export function isoTime(seconds: number | null): string | null {
-  const time = new Date((seconds ?? Number.NaN) * 1000);
-  return Number.isNaN(time.getTime()) ? null : time.toISOString();
 }
 
 /** One line about one site: its count against the target, and what was done. Null: nothing worth a line in `--quiet`. */

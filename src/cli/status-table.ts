@@ -1,9 +1,10 @@
 import type { EndedPilot, SiteReport } from '../fleet/site-report.ts';
+import { isoTime } from '../iso-time.ts';
 import type { Pilot } from '../login/census.ts';
 import { commandLine } from '../shell.ts';
 import { howItEnded } from './ending-words.ts';
 import { cutRows, type Row, rowsOf } from './pilot-rows.ts';
-import { countWords, cut, isoTime, type Printing, paint, pilotReason, type Style, total } from './report.ts';
+import { countWords, cut, type Printing, paint, pilotReason, type Style, total } from './report.ts';
 
 /** What `status` shows of one site. Pure: what time it is comes in. Times that are told are UTC, as in the JSON. */
 

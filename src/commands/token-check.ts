@@ -2,6 +2,7 @@ import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
 import { ok, type Result } from '../failure.ts';
 import { fitToken } from '../fleet/site-job.ts';
+import { isoTime } from '../iso-time.ts';
 
 export interface TokenCheckOptions {
   configDir: string;
@@ -25,6 +26,6 @@ export async function checkSiteToken(options: TokenCheckOptions, context: Contex
   const token = await fitToken(profile.value, { allowExpiring: false }, context);
   if (!token.ok) return token;
   const { issuer, subject, expiresAt: expiresAtSeconds } = token.value.facts;
-  const expiresAt = expiresAtSeconds === null ? null : new Date(expiresAtSeconds * 1000).toISOString();
+  const expiresAt = isoTime(expiresAtSeconds);
   return ok({ site: options.site, file: token.value.file, issuer, subject, expiresAt });
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
-import { hasNotStarted, type OrdersFor, order, type Wanted } from './orders.ts';
+import { hasNotStarted } from '../login/census.ts';
+import { type OrdersFor, order, type Wanted } from './orders.ts';
 import type { SiteAccess } from './site-connection.ts';
 import type { SiteReport } from './site-report.ts';
 

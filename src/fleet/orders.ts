@@ -1,7 +1,7 @@
 import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import type { Census, Pilot } from '../login/census.ts';
+import { type Census, hasNotStarted, type Pilot } from '../login/census.ts';
 import type { Note } from '../login/journal.ts';
 import type { LoginHost, Orders, Told } from '../login/login-host.ts';
 import type { Look } from '../login/observation.ts';
@@ -57,11 +57,6 @@ function matching(pilots: readonly Pilot[], wanted: Wanted, profile: Profile): R
   const stranger = wanted.ids.find((id) => of(id).length === 0);
   if (stranger !== undefined) return failed({ kind: 'pilot-unknown', site: profile.name, id: stranger });
   return ok([...new Set(wanted.ids.flatMap(of))]);
-}
-
-/** Whether it waits in the queue, with no jobs of its own. */
-export function hasNotStarted({ state }: Pilot): boolean {
-  return state === 'pending' || state === 'held';
 }
 
 /** What was found at a site, before anything was done about it. */

@@ -1,3 +1,4 @@
+import { isoTime } from '../iso-time.ts';
 import type { Census } from '../login/census.ts';
 import type { Plan } from './plan.ts';
 
@@ -8,14 +9,8 @@ export function doubtWords(census: Census): string | null {
   const [first] = census.inDoubt;
   if (first === undefined) return null;
   const count = census.inDoubt.reduce((sum, doubt) => sum + doubt.count, 0);
-  const when = timeWords(Math.max(...census.inDoubt.map((doubt) => doubt.settlesAt)));
+  const when = isoTime(Math.max(...census.inDoubt.map((doubt) => doubt.settlesAt))) ?? 'a time that is none';
   return `${count} in doubt (${first.said.split('\n')[0]}); later passes settle it: when a listing shows it, else with two looks, the second after ${when}`;
-}
-
-/** A file on the login host may hold any number. */
-function timeWords(seconds: number): string {
-  const time = new Date(seconds * 1000);
-  return Number.isNaN(time.getTime()) ? 'a time that is none' : time.toISOString();
 }
 
 /** Which limit holds a plan back; null: none. */

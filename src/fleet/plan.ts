@@ -1,3 +1,5 @@
+import { hasNotStarted } from '../login/census.ts';
+
 /** What a pass should do about a site: values in, values out. */
 
 export interface PlanInput {
@@ -52,7 +54,7 @@ export function plan(input: PlanInput): Plan {
 }
 
 function toSubmit(input: PlanInput, wanted: number): Plan {
-  const pending = input.pilots.filter((pilot) => pilot.state === 'pending' || pilot.state === 'held').length;
+  const pending = input.pilots.filter(hasNotStarted).length;
   const rooms: [Limit, number][] = [
     ['maxPending', input.maxPending - pending - input.inDoubt],
     ['maxPerPass', input.maxPerPass],
@@ -70,7 +72,7 @@ function toShrink({ pilots }: PlanInput, surplus: number): Plan {
   const started = pilots.filter((pilot) => pilot.state === 'running' || pilot.state === 'suspended');
   const leaving = Math.min(surplus, started.filter((pilot) => pilot.leaves).length);
   const excess = surplus - leaving;
-  const waiting = pilots.filter((pilot) => pilot.state === 'pending' || pilot.state === 'held');
+  const waiting = pilots.filter(hasNotStarted);
   const cancel = firstOf(waiting, excess, newestFirst);
   const staying = started.filter((pilot) => !pilot.leaves);
   const drain = firstOf(staying, excess - cancel.length, soonestEndFirst);

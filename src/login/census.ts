@@ -30,6 +30,11 @@ export interface Pilot {
   toldAt: number | null;
 }
 
+/** Whether it waits in the queue, with no jobs of its own. */
+export function hasNotStarted({ state }: Pick<Pilot, 'state'>): boolean {
+  return state === 'pending' || state === 'held';
+}
+
 export interface Doubt {
   sequence: number;
   tag: string;

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
+import { isoTime } from '../iso-time.ts';
 import type { CancelOutcome, Output, Scheduler } from '../schedulers/scheduler.ts';
 import type { Transport } from '../transports/transport.ts';
 import { drainMark, type Note, writeNote } from './journal.ts';
@@ -346,9 +347,8 @@ const submissionSteps = { fence: 'fence', intent: 'intent', submit: 'submit', ou
 /** `NAME since SECONDS`, as the lock's holder wrote it. */
 function holderIn(text: string): string {
   const match = /^(.*) since (\d+)$/m.exec(text);
-  const seconds = Number(match?.[2]);
-  if (match === null || !(seconds < 8.64e12)) return 'somebody who left no name';
-  return `${match[1]} since ${new Date(seconds * 1000).toISOString()}`;
+  const since = match === null ? null : isoTime(Number(match[2]));
+  return since === null ? 'somebody who left no name' : `${match?.[1]} since ${since}`;
 }
 
 /** That only the diary failed is no reason to say that nothing was done. */

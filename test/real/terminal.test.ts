@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { commandLine } from '../../src/shell.ts';
+import { type AtTerminal, atTerminal } from '../support/at-terminal.ts';
 import { type Campus, campus, clearRemote } from '../support/campus.ts';
 import { describeOnCluster } from '../support/cluster.ts';
 import { mustRun } from '../support/run-program.ts';
@@ -47,46 +48,27 @@ describeOnCluster('a person at a terminal', (cluster) => {
   }
 
   /** Runs `glidein status campus` on a terminal of its own, and types each answer when its question is there. */
-  function atTerminal(
-    env: NodeJS.ProcessEnv,
-    answers: readonly [question: string, typed: string][],
-  ): Promise<{ code: number; screen: string }> {
-    const left = [...answers];
-    return new Promise((resolve) => {
-      const command = `'${process.execPath}' '${program}' status campus`;
-      const child = spawn('script', ['-qec', command, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'inherit'] });
-      let screen = '';
-      let from = 0;
-      child.stdout.on('data', (chunk: Buffer) => {
-        screen += chunk.toString();
-        const [next] = left;
-        if (next === undefined || !screen.slice(from).includes(next[0])) return;
-        from = screen.length;
-        left.shift();
-        setTimeout(() => child.stdin.write(next[1]), 100);
-      });
-      child.on('close', (code) => resolve({ code: code ?? -1, screen }));
-    });
-  }
+  const statusAtTerminal = (env: NodeJS.ProcessEnv, answers: AtTerminal['answers']) =>
+    atTerminal(commandLine([process.execPath, program, 'status', 'campus']), { env, answers });
 
   it('is shown an unknown host key, and asked before it is remembered', async () => {
     const env = await strange('');
     const fingerprint =
       (await mustRun('ssh-keygen', ['-lf', `${cluster.sshd.hostKeyFile}.pub`])).stdout.split(' ')[1] ?? 'none';
-    const no = await atTerminal(env, [['(yes/no)', 'no\n']]);
+    const no = await statusAtTerminal(env, [['(yes/no)', 'no\n']]);
     expect(no.code).toBe(3);
     expect(no.screen).toContain(fingerprint);
     expect(existsSync(join(directory, 'known_hosts'))).toBe(false);
-    const yes = await atTerminal(env, [['(yes/no)', 'yes\n']]);
+    const yes = await statusAtTerminal(env, [['(yes/no)', 'yes\n']]);
     expect(yes).toMatchObject({ code: 0 });
     expect(yes.screen).toContain('0 of 1 pilots');
     expect(readFileSync(join(directory, 'known_hosts'), 'utf8')).toContain(cluster.sshd.hostPublicKey.split(' ')[1]);
-    expect((await atTerminal(env, [])).code).toBe(0);
+    expect((await statusAtTerminal(env, [])).code).toBe(0);
   });
 
   it('is asked for a passphrase, which the screen does not show', async () => {
     const env = await strange('open sesame');
-    const { code, screen } = await atTerminal(env, [
+    const { code, screen } = await statusAtTerminal(env, [
       ['(yes/no)', 'yes\n'],
       ['Passphrase for', 'wrong one\n'],
       ['Passphrase for', 'open sesame\n'],
@@ -98,7 +80,7 @@ describeOnCluster('a person at a terminal', (cluster) => {
 
   it('who interrupts at a question gets 130, and a terminal that works', async () => {
     const env = await strange('open sesame');
-    const { code, screen } = await atTerminal(env, [['(yes/no)', '\u0003']]);
+    const { code, screen } = await statusAtTerminal(env, [['(yes/no)', '\u0003']]);
     expect(code).toBe(130);
     expect(screen).toContain('interrupted');
   });

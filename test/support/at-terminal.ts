@@ -10,7 +10,7 @@ export interface Shown {
 export interface AtTerminal {
   env: NodeJS.ProcessEnv;
   /** What is typed, each as soon as the text before it was shown after the last. */
-  answers?: readonly [shown: string, typed: string][];
+  answers?: readonly [shown: string, typed: string][] | undefined;
 }
 
 /** Whether this machine has a `script` that can do it: util-linux's, not the BSDs'. */
