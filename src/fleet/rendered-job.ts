@@ -46,6 +46,7 @@ export async function rendered(
     count,
     array: profile.scheduler.arrays,
     logDirWord: quotePath(profile.pilot.logDir),
+    scriptWord: quotePath(`${profile.connection.remoteDir}/jobs/${tag}.sh`),
   });
   return ok({ batchJob, submission, script, owners: pilot.words, containers: pilot.containers });
 }

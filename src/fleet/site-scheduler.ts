@@ -14,10 +14,11 @@ export function schedulerOf(profile: Profile): Scheduler {
 /** What the profile asks of the batch system. */
 export function batchJobOf(profile: Profile): BatchJob {
   const { walltimeSeconds, queue, account, project, qos, constraint, reservation } = profile.scheduler;
-  const { cores, memoryMB, gpus, gpuType, gpuOption, extra, skip } = profile.scheduler;
+  const { nodesPerJob: nodes, cores, memoryMB, gpus, gpuType, gpuOption } = profile.scheduler;
+  const { resourceStyle, submitBy, extra, skip } = profile.scheduler;
   return {
     name: jobNameOf(profile.name),
     ...{ walltimeSeconds, queue, account, project, qos, constraint, reservation },
-    ...{ cores, memoryMB, gpus, gpuType, gpuOption, extra, skip },
+    ...{ nodes, cores, memoryMB, gpus, gpuType, gpuOption, resourceStyle, submitBy, extra, skip },
   };
 }

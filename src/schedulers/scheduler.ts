@@ -12,7 +12,7 @@ export interface Scheduler {
   readonly defaultsPrefixes: readonly string[];
   /** The directive lines of the script, without their `#SBATCH`-like prefix. A value with a newline never gets here. */
   directives(job: BatchJob): readonly string[];
-  /** Reads the script on stdin. */
+  /** Gets the script on stdin. */
   submitCommand(job: BatchJob, submission: Submission): string;
   parseSubmit(output: Output): SubmitOutcome;
   listCommand(query: ListQuery): string;
@@ -68,16 +68,22 @@ export interface BatchJob {
   qos: string | null;
   constraint: string | null;
   reservation: string | null;
-  /** null: all of the node. */
+  /** Nodes of one job; each gets a pilot. */
+  nodes: number;
+  /** Of each node; null: all of it. */
   cores: number | null;
-  /** null: all of the node. */
+  /** Of each node; null: all of it. */
   memoryMB: number | null;
-  /** On its node. */
+  /** Of each node. */
   gpus: number;
   /** As the scheduler names them (`a100`); null: any. */
   gpuType: string | null;
   /** How GPUs are asked for, by the scheduler's own word; `none`: not by us. null: the scheduler's usual one. */
   gpuOption: string | null;
+  /** How PBS is asked for resources: in chunks, or in the form before 2005 that some sites still want. */
+  resourceStyle: 'select' | 'legacy';
+  /** Whether LSF reads the script from stdin or is given its path. */
+  submitBy: 'stdin' | 'file';
   /** Directives of the user's own, verbatim, one line each. */
   extra: readonly string[];
   /** Options (by name, no dashes) that must not be emitted here. */
@@ -92,6 +98,8 @@ export interface Submission {
   array: boolean;
   /** A shell word: the directory for the batch system's own output, on a file system the nodes see. */
   logDirWord: string;
+  /** A shell word: where the script lies on the login host, for a client that wants its path. */
+  scriptWord: string;
 }
 
 export type SubmitOutcome =

@@ -44,7 +44,7 @@ async function open(more: Partial<LoginSettings> = {}, env: NodeJS.ProcessEnv = 
 }
 
 function planned(sequence: number, count = 2, tag = `campus-aaaaaaaa${String(sequence).padStart(2, '0')}`) {
-  const command = slurm.submitCommand(job, { tag, count, array: true, logDirWord: '"$l"' });
+  const command = slurm.submitCommand(job, { tag, count, array: true, logDirWord: '"$l"', scriptWord: 'x.sh' });
   return { sequence, tag, count, mode: 'keep' as const, script: '#!/bin/sh\necho "it\'s $HOME"\n', command };
 }
 
