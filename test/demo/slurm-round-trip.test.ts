@@ -25,7 +25,10 @@ async function shell(command: string, input = ''): Promise<Output> {
 }
 const submit = async (count: number, tag = 'campus-aaaaaaaaaa') =>
   slurm.parseSubmit(
-    await shell(slurm.submitCommand(wholeNodeJob, { tag, count, array: true, logDirWord: '"$l"', scriptWord: 'x.sh' }), script),
+    await shell(
+      slurm.submitCommand(wholeNodeJob, { tag, count, array: true, logDirWord: '"$l"', scriptWord: 'x.sh' }),
+      script,
+    ),
   );
 async function list(secondLook = false): Promise<readonly ListedJob[]> {
   const listing = slurm.parseList(await shell(slurm.listCommand({ ...query, secondLook })), query);

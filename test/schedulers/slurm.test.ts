@@ -78,7 +78,10 @@ describe('directives', () => {
 
 describe('submitting', () => {
   const command = (count: number, array = true, more: Partial<BatchJob> = {}) =>
-    slurm.submitCommand({ ...job, ...more }, { tag: 'campus-abcdefghij', count, array, logDirWord: '"$HOME"/logs', scriptWord: 'x.sh' });
+    slurm.submitCommand(
+      { ...job, ...more },
+      { tag: 'campus-abcdefghij', count, array, logDirWord: '"$HOME"/logs', scriptWord: 'x.sh' },
+    );
 
   it('says count, name, tag and queue on the command line, where nothing beats them', () => {
     expect(command(3, true, { queue: 'long' })).toBe(
