@@ -28,7 +28,7 @@ const onlyIn = (library, path) => ({
   to: { path: `^node_modules/${library}/` },
 });
 
-const pure = '^src/(pilot|script|schedulers)/|^src/login/(journal|census|evidence|observation|ended-pilots|remote-programs|pilot-log|log-lines)\\.ts$|^src/fleet/(plan|breaker)\\.ts$|^src/(shell|failure)\\.ts$';
+const pure = '^src/(pilot|script|schedulers)/|^src/login/(journal|census|evidence|observation|ended-pilots|remote-programs|file-reception|pilot-log|log-lines)\\.ts$|^src/fleet/(plan|breaker)\\.ts$|^src/(shell|failure)\\.ts$';
 
 module.exports = {
   forbidden: [
@@ -45,6 +45,7 @@ module.exports = {
     onlyIn('conf', '^src/config/store\\.ts$|^src/image/store\\.ts$'),
     onlyIn('handlebars', '^src/script/'),
     onlyIn('valibot', '^src/config/schema\\.ts$'),
+    onlyIn('tar', '^src/image/packed-directory\\.ts$'),
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

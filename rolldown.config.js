@@ -29,7 +29,8 @@ function withTemplates(_code, id) {
   if (!id.endsWith('/build/script/precompiled.js')) return null;
   const names = readdirSync(new URL('templates/', import.meta.url)).filter((name) => name.endsWith('.sh.hbs'));
   const entries = names.map((name) => {
-    const source = { template: template(name), partials: { pilot: template('partials/pilot.sh.hbs') } };
+    const partials = { pilot: template('partials/pilot.sh.hbs'), cvmfs: template('partials/cvmfs.sh.hbs') };
+    const source = { template: template(name), partials };
     const compiled = precompileTemplate(source);
     if (!compiled.ok) throw new Error(`the template ${name} is not right: ${JSON.stringify(compiled.failure)}`);
     return `${JSON.stringify(digestOf(source))}: ${compiled.value}`;

@@ -12,18 +12,11 @@ const startPrograms = [
   'test/login/login-host.test.ts',
   'test/login/pilot-log.test.ts',
   'test/login/shell-session.test.ts',
+  'test/script/cvmfs.test.ts',
   'test/script/hostile-values.test.ts',
   'test/script/job.test.ts',
   'test/transports/local.test.ts',
 ];
-
-/** Tests that share one running cluster, one file after the other. */
-const onTheCluster = {
-  globalSetup: ['test/support/real-cluster.ts'],
-  testTimeout: 180_000,
-  hookTimeout: 180_000,
-  fileParallelism: false,
-};
 
 export default defineConfig({
   test: {
@@ -42,20 +35,15 @@ export default defineConfig({
         test: { name: 'programs', include: startPrograms, testTimeout: 60_000 },
       },
       {
-        // The real software: OpenSSH and Slurm, installed and started by the set-up, on loopback.
+        // The real software: OpenSSH and Slurm, installed and started by the set-up, on loopback; for `test/pool/` also
+        // Apptainer and HTCondor. All files share the one cluster, so one runs after the other.
         test: {
           name: 'real',
-          include: ['test/real/**/*.test.ts'],
-          ...onTheCluster,
-        },
-      },
-      {
-        // The same, and a pool for the pilots: real Apptainer and HTCondor. `npm run test:pool`.
-        test: {
-          name: 'pool',
-          include: ['test/pool/**/*.test.ts'],
-          ...onTheCluster,
-          hookTimeout: 300_000,
+          include: ['test/real/**/*.test.ts', 'test/pool/**/*.test.ts'],
+          globalSetup: ['test/support/real-cluster.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
         },
       },
     ],

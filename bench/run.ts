@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
+import { poolObstacle } from '../test/support/real-pool.ts';
 import { obstacle, onCluster } from './cluster.ts';
 import { largeCluster, largeStatus } from './large-status.ts';
 import { manyPilots } from './many-pilots.ts';
 import { manySites } from './many-sites.ts';
 import { noOpPass } from './no-op-pass.ts';
+import { pilotInPool } from './pilot-in-pool.ts';
 import { builtProgram } from './program.ts';
 import { say } from './report.ts';
 import { startUp } from './start-up.ts';
@@ -28,4 +30,9 @@ if (why !== null) {
   if (chosen('many-pilots')) await onCluster({}, (cluster) => manyPilots(cluster, program, rounds));
   if (chosen('many-sites')) await onCluster({}, (cluster) => manySites(cluster, program, rounds));
   if (chosen('large-status')) await onCluster(largeCluster, (cluster) => largeStatus(cluster, program, rounds));
+  if (chosen('pilot-in-pool')) {
+    const noPool = poolObstacle();
+    if (noPool === null) await onCluster({}, (cluster) => pilotInPool(cluster, program, rounds));
+    else say(`NOT MEASURED: until a pilot is in a real pool, because ${noPool}`);
+  }
 }

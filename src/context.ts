@@ -32,6 +32,7 @@ export type Step =
   | 'settle'
   | 'discover'
   | 'token'
+  | 'ship'
   | 'fence'
   | 'intent'
   | 'submit'

@@ -43,6 +43,12 @@ export type Failure =
   | { kind: 'cancel-refused'; site: string; said: string }
   | { kind: 'pilot-unknown'; site: string; id: string }
   | { kind: 'image-missing'; site: string; path: string }
+  /** The CVMFS distribution of the profile is neither at this path of this machine nor, under the profile's name for it, on the login host. */
+  | { kind: 'distribution-missing'; site: string; here: string; there: string }
+  /** The login host's disk has not the room for what was to be sent. */
+  | { kind: 'no-space'; site: string; what: string; directory: string; neededBytes: number; freeBytes: number }
+  /** What arrived is not what was sent; it was thrown away. */
+  | { kind: 'delivery-broken'; site: string; what: string; path: string }
   /** The queue as the scheduler describes it cannot run this job: said before a submission fails, or waits for ever. */
   | { kind: 'queue-unfit'; site: string; queue: string | null; mistakes: readonly Mistake[] }
   /** No pilot of the site has left a log yet, or not this one. `id` is null where none was named. */
@@ -95,6 +101,7 @@ export function exitCodeOf(failure: Failure): 1 | 2 | 3 | 130 {
     case 'token-unusable':
     case 'pilot-unknown':
     case 'image-missing':
+    case 'distribution-missing':
     case 'queue-unfit':
     case 'log-missing':
     case 'demo-impossible':

@@ -37,7 +37,7 @@ const endings: Readonly<Partial<Record<string, Ending>>> = {
   'no-image': bad('the image cannot be read on the node'),
   'no-token': bad('the token cannot be read on the node'),
   'no-space': bad('too little scratch space on the node'),
-  'no-cvmfs': bad('there is no /cvmfs on the node'),
+  'no-cvmfs': bad('/cvmfs could not be had on the node as the profile says'),
   failed: bad('the job script failed'),
   COMPLETED: fine('ended by itself'),
   CANCELLED: fine('cancelled'),

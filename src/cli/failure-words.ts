@@ -121,6 +121,9 @@ type SubmissionFailure = Extract<
       | 'cancel-refused'
       | 'pilot-unknown'
       | 'image-missing'
+      | 'distribution-missing'
+      | 'no-space'
+      | 'delivery-broken'
       | 'queue-unfit'
       | 'log-missing'
       | 'demo-impossible'
@@ -149,6 +152,21 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
         `image.remotePath ${failure.path} cannot be read on the login host; nothing was submitted`,
         `put the image there, or: glidein site set ${failure.site} image.remotePath=null`,
       );
+    case 'distribution-missing':
+      return words(
+        `the CVMFS distribution is neither here, ${failure.here}, nor on the login host, ${failure.there}; nothing was submitted`,
+        `make it with makedist, or: glidein site set ${failure.site} pilot.cvmfsOptions.dist=PATH`,
+      );
+    case 'no-space':
+      return words(
+        `${failure.what} needs ${megabytes(failure.neededBytes)} MB, and the disk of ${failure.directory} on the login host has ${megabytes(failure.freeBytes)} MB left; nothing was sent or submitted`,
+        `make room there, or: glidein site set ${failure.site} connection.remoteDir=/another/disk/glidein`,
+      );
+    case 'delivery-broken':
+      return words(
+        `${failure.what} did not arrive as it was sent (its SHA-256 differs); ${failure.path} was not written and nothing was submitted`,
+        `glidein top-up ${failure.site}   (sends it again)`,
+      );
     case 'queue-unfit':
       return unfitQueue(failure);
     case 'log-missing':
@@ -167,6 +185,10 @@ function words(message: string, hint: string | null): Words {
 /** A hint stands behind `next:`, so it need not say again that it is to be typed. */
 function typed(hint: string): string {
   return hint.replace(/^(?:Type|Try): /, '');
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
 }
 
 function stageHint(stage: ConnectStage, site: string): string {

@@ -119,8 +119,7 @@ const dryRun = new Option('--dry-run', 'look and say what would be done, change 
 const anyOwner = new Option('--any-owner', "let anybody's jobs run on the pilots (must be typed each time)");
 const allowExpiring = new Option('--allow-expiring', 'submit although the token expires before the wall clock ends');
 const everySite = new Option('--all', 'every site that has a profile');
-const howMany = (fallback: number) =>
-  new Option('-n, --count <N>', 'how many pilots').argParser(wholeNumber).default(fallback);
+const howMany = new Option('-n, --count <N>', 'how many pilots (default: one job of them)').argParser(wholeNumber);
 
 function wholeNumber(text: string): number {
   const value = Number(text);
@@ -193,17 +192,17 @@ function addSiteChanges(site: Adder): void {
 }
 
 function addPilotCommands(program: Adder): void {
-  program.add<JobFlags & { count: number }>(
+  program.add<JobFlags & { count?: number }>(
     'render <site>',
     'print exactly the job script; the submit command goes to stderr; opens no connection',
     ([site = ''], flags) =>
       async ({ configDir, context }) => {
         const { renderJob } = await import('../commands/render.ts');
         const { renderOutcome } = await import('./job-outcomes.ts');
-        const options = { configDir, site, count: flags.count, ...jobOptions(flags) };
+        const options = { configDir, site, count: flags.count ?? null, ...jobOptions(flags) };
         return renderOutcome(await renderJob(options, context));
       },
-    [howMany(1), anyOwner],
+    [howMany, anyOwner],
   );
   addSubmissions(program);
   addDrain(program);
@@ -246,7 +245,7 @@ async function worded(work: Promise<Result<import('../fleet/site-report.ts').Sit
 }
 
 function addSubmissions(program: Adder): void {
-  program.add<JobFlags & { count: number }>(
+  program.add<JobFlags & { count?: number }>(
     'submit <site>',
     'submit pilots once, now, whatever the target',
     ([site = ''], flags) =>
@@ -256,13 +255,13 @@ function addSubmissions(program: Adder): void {
           configDir,
           dataDir,
           site,
-          count: flags.count,
+          count: flags.count ?? null,
           dryRun: flags.dryRun ?? false,
           ...jobOptions(flags),
         };
         return worded(submitPilots(options, context));
       },
-    [howMany(1), anyOwner, allowExpiring, dryRun],
+    [howMany, anyOwner, allowExpiring, dryRun],
   );
   program.add<JobFlags & { all?: boolean }>(
     'top-up [sites...]',

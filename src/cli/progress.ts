@@ -13,6 +13,7 @@ export interface Progress {
 
 /** What a site waits for, and since when. */
 interface Waiting {
+  step: Step | null;
   words: string | null;
   since: number;
 }
@@ -29,6 +30,7 @@ const stepWords: Readonly<Record<Step, string>> = {
   settle: 'writing the journal',
   discover: 'asking what the queues offer',
   token: 'sending the token',
+  ship: 'sending',
   fence: 'submitting',
   intent: 'submitting',
   submit: 'submitting',
@@ -46,10 +48,13 @@ export function afterEvent(progress: Progress, event: Event, now: number): Progr
   switch (event.kind) {
     case 'site-begins': {
       const over = progress.waiting.size === 0 ? new Set<string>() : without(progress.over, event.site);
-      return doing({ ...progress, over }, event.site, null, now);
+      return doing({ ...progress, over }, event.site, { step: null, words: null }, now);
     }
-    case 'step':
-      return progress.over.has(event.site) ? progress : doing(progress, event.site, stepWords[event.step], now);
+    case 'step': {
+      const { site, step, detail } = event;
+      const words = step === 'ship' && detail !== undefined ? `${stepWords.ship} ${detail}` : stepWords[step];
+      return progress.over.has(site) ? progress : doing(progress, site, { step, words }, now);
+    }
     case 'site-ends': {
       const waiting = new Map(progress.waiting);
       waiting.delete(event.site);
@@ -64,10 +69,12 @@ function without(sites: ReadonlySet<string>, site: string): ReadonlySet<string> 
   return new Set([...sites].filter((one) => one !== site));
 }
 
-function doing(progress: Progress, site: string, words: string | null, now: number): Progress {
+function doing(progress: Progress, site: string, doing: Omit<Waiting, 'since'>, now: number): Progress {
   const before = progress.waiting.get(site);
-  if (before !== undefined && before.words === words) return progress;
-  return { ...progress, waiting: new Map(progress.waiting).set(site, { words, since: now }) };
+  if (before !== undefined && before.words === doing.words) return progress;
+  // A step that goes on is still waited for since it began.
+  const since = before !== undefined && before.step === doing.step ? before.since : now;
+  return { ...progress, waiting: new Map(progress.waiting).set(site, { ...doing, since }) };
 }
 
 /** The line, at most so many characters wide; null where nothing is waited for. */

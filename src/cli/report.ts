@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { Event } from '../context.ts';
 import type { Failure } from '../failure.ts';
-import type { EndedPilot, SiteReport } from '../fleet/site-report.ts';
+import { type EndedPilot, nodesOf, type PlannedShipment, type SiteReport } from '../fleet/site-report.ts';
 import { isoTime } from '../iso-time.ts';
 import type { Pilot } from '../login/census.ts';
 import { wordFailure } from './failure-words.ts';
@@ -146,23 +146,28 @@ export function countWords(report: SiteReport): string {
 
 function doneWords(report: SiteReport): string {
   const { planned } = report;
-  if (planned !== null) return plannedWords(planned);
-  const { submitted, cancelled, drained, ids } = report;
+  if (planned !== null) return plannedWords(planned, report);
+  const { submitted, cancelled, drained, ids, idsCancelled } = report;
   const done: string[] = [];
   if (submitted > 0) done.push(`submitted ${submitted}: ${idWords(ids)}`);
-  if (cancelled > 0) done.push(`cancelled ${cancelled}: ${idWords(ids.slice(0, cancelled))}`);
-  if (drained > 0) done.push(`draining ${drained}: ${idWords(ids.slice(-drained))}`);
+  if (cancelled > 0) done.push(`cancelled ${cancelled}: ${idWords(ids.slice(0, idsCancelled))}`);
+  if (drained > 0) done.push(`draining ${drained}: ${idWords(ids.slice(idsCancelled))}`);
   return done.join('; ');
 }
 
-function plannedWords(planned: NonNullable<SiteReport['planned']>): string {
-  if (planned.submit > 0) return `would submit ${planned.submit}`;
+function plannedWords(planned: NonNullable<SiteReport['planned']>, { pilots }: SiteReport): string {
+  if (planned.submit > 0) return [...planned.ship.map(shipmentWords), `would submit ${planned.submit}`].join('; ');
   const { cancel, drain } = planned;
+  const of = (ids: readonly string[]) => nodesOf(pilots.filter(({ id }) => ids.includes(id)));
   const words = [
-    ...(cancel.length > 0 ? [`would cancel ${cancel.length}: ${idWords(cancel)}`] : []),
-    ...(drain.length > 0 ? [`would drain ${drain.length}: ${idWords(drain)}`] : []),
+    ...(cancel.length > 0 ? [`would cancel ${of(cancel)}: ${idWords(cancel)}`] : []),
+    ...(drain.length > 0 ? [`would drain ${of(drain)}: ${idWords(drain)}`] : []),
   ];
   return words.length === 0 ? 'would do nothing' : words.join('; ');
+}
+
+function shipmentWords({ source, path, bytes }: PlannedShipment): string {
+  return `would send ${source} (${(bytes / 1e6).toFixed(1)} MB) to ${path}`;
 }
 
 /** The first few of many ids. */

@@ -1,4 +1,4 @@
-import type { EndedPilot, SiteReport } from '../fleet/site-report.ts';
+import { type EndedPilot, nodesOf, type SiteReport } from '../fleet/site-report.ts';
 import { isoTime } from '../iso-time.ts';
 import type { Pilot } from '../login/census.ts';
 import { commandLine } from '../shell.ts';
@@ -60,7 +60,7 @@ function leftLines(left: readonly Row[], { site }: SiteReport, printing: Printin
   if (left.length === 0) return [];
   const counts = new Map<string, number>();
   for (const { pilots } of left) {
-    counts.set(pilots[0].state, (counts.get(pilots[0].state) ?? 0) + pilots.length);
+    counts.set(pilots[0].state, (counts.get(pilots[0].state) ?? 0) + nodesOf(pilots));
   }
   const more = [...counts].map(([state, count]) => `${count} more ${state}`).join(', ');
   return [`  ${paint('dim', `… and ${more}; all: ${commandLine(['glidein', 'status', site, '--json'])}`, printing)}`];
@@ -85,14 +85,20 @@ function rowCells({ id, pilots }: Row, report: SiteReport, nowSeconds: number): 
   const reason = pilotReason(pilot);
   const style = stateStyles[state];
   const since = startedAt ?? submittedAt;
+  const count = nodesOf(pilots);
   return [
     { text: id },
-    { text: pilots.length === 1 ? state : `${pilots.length} ${state}`, ...(style === undefined ? {} : { style }) },
-    { text: node ?? '-' },
+    { text: count === 1 ? state : `${count} ${state}`, ...(style === undefined ? {} : { style }) },
+    { text: node === null ? '-' : nodeWords(node, pilot.nodes) },
     { text: since === null ? '-' : duration(nowSeconds - since) },
     { text: endsAt === null ? '-' : untilWords(endsAt, nowSeconds) },
     { text: reason === null ? '' : (report.reasonWords.get(reason) ?? reason) },
   ];
+}
+
+/** The first of a job's nodes, and how many more there are. */
+function nodeWords(first: string, nodes: number): string {
+  return nodes === 1 ? first : `${first} +${nodes - 1}`;
 }
 
 function untilWords(endsAt: number, nowSeconds: number): string {

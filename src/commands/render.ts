@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
 import { ok, type Result } from '../failure.ts';
+import { jobsFor } from '../fleet/jobs-for.ts';
 import { type JobOptions, renderedJob } from '../fleet/site-job.ts';
 import { schedulerOf } from '../fleet/site-scheduler.ts';
 import { newTag } from '../pilot/tag.ts';
 
 export interface RenderOptions extends JobOptions {
   site: string;
-  count: number;
+  /** How many pilots; null: one job. */
+  count: number | null;
 }
 
 /** The job as it would be submitted. `command` reads `script` on stdin, in a POSIX shell on the login host. */
@@ -26,9 +28,11 @@ export interface RenderReport {
 export async function renderJob(options: RenderOptions, context: Context): Promise<Result<RenderReport>> {
   const profile = await loadProfile(options.configDir, options.site);
   if (!profile.ok) return profile;
+  const jobs = jobsFor(profile.value, options.count, 'render');
+  if (!jobs.ok) return jobs;
   const job = await renderedJob(profile.value, options, context);
   if (!job.ok) return job;
-  const submission = job.value.submission(newTag(options.site, randomBytes(10)), options.count);
+  const submission = job.value.submission(newTag(options.site, randomBytes(10)), jobs.value);
   const script = job.value.script(submission.tag);
   if (!script.ok) return script;
   const command = schedulerOf(profile.value).submitCommand(job.value.batchJob, submission);

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { failed, type Mistake, ok, type Result } from '../failure.ts';
+import { cvmfsWays } from '../pilot/cvmfs.ts';
 import { pilotImage } from '../pilot/pilot-images.ts';
 import { type KeyNode, keySegment, shapeMistakes } from './profile-keys.ts';
 import { isSection, keyNode, partAt, type SchemaPart } from './schema-shape.ts';
@@ -151,7 +152,8 @@ const schedulerKeys = section({
   cores: nullable(whole(1, 4_096)),
   /** null: all of the node's. */
   memoryMB: nullable(whole(1, 67_108_864)),
-  nodesPerJob: v.optional(unused(whole(1, 10_000), 1), 1),
+  /** Each gets a pilot. */
+  nodesPerJob: v.optional(whole(1, 10_000), 1),
   gpus: v.optional(whole(0, 1_024), 0),
   gpuType: nullable(
     matching(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name that the batch system has for them, such as a100'),
@@ -273,28 +275,21 @@ const pilot = section({
   idleMinutes: v.optional(whole(1, 10_080), 30),
   /** The longest job. null: an hour, or a quarter of a short wall clock. */
   drainMinutes: nullable(whole(1, 43_200)),
-  cvmfs: v.optional(
-    v.pipe(
-      choice(['auto', 'bind', 'cvmfsexec', 'singcvmfs', 'mountrepo', 'container', 'none']),
-      v.check(
-        (way) => way === 'auto' || way === 'bind' || way === 'none',
-        (issue) => `${String(issue.input)} has no effect yet in this version; use auto, bind or none`,
-      ),
-    ),
-    'auto',
-  ),
+  cvmfs: v.optional(choice(cvmfsWays), 'auto'),
+  /** What the job brings CVMFS with where the node has none. What they may hold is for `pilot/cvmfs.ts`. */
   cvmfsOptions: nullable(
-    unused(
-      section({
-        repos: v.optional(v.array(line)),
-        dist: v.optional(line),
-        proxy: v.optional(line),
-        quotaMB: v.optional(whole(1, 67_108_864)),
-        cache: v.optional(line),
-        logs: v.optional(line),
-      }),
-      null,
-    ),
+    section({
+      repos: list(line),
+      /** A distribution that `makedist` made. */
+      dist: nullable(path),
+      /** null: `squid`, else none. */
+      proxy: nullable(line),
+      /** null: 4000. */
+      quotaMB: nullable(whole(1, 67_108_864)),
+      /** null: below `scratch`. */
+      cache: nullable(nodePath),
+      logs: nullable(nodePath),
+    }),
   ),
   /** null: `remoteDir/logs`. */
   logDir: nullable(logPath),
@@ -368,6 +363,40 @@ const profile = v.pipe(
   ),
   v.forward(
     v.partialCheck(
+      [['target'], ['scheduler', 'nodesPerJob']],
+      ({ target, scheduler }) => target % scheduler.nodesPerJob === 0,
+      ({ input }) => {
+        const { nodesPerJob } = input.scheduler;
+        const below = input.target - (input.target % nodesPerJob);
+        return `must be a multiple of scheduler.nodesPerJob, ${nodesPerJob}, such as ${below} or ${below + nodesPerJob}: it counts pilots, and each job has so many`;
+      },
+    ),
+    ['target'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [
+        ['scheduler', 'nodesPerJob'],
+        ['limits', 'maxPending'],
+      ],
+      ({ scheduler, limits }) => limits.maxPending >= scheduler.nodesPerJob,
+      ({ input }) => tooLittleRoom(input.scheduler.nodesPerJob),
+    ),
+    ['limits', 'maxPending'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [
+        ['scheduler', 'nodesPerJob'],
+        ['limits', 'maxPerPass'],
+      ],
+      ({ scheduler, limits }) => limits.maxPerPass >= scheduler.nodesPerJob,
+      ({ input }) => tooLittleRoom(input.scheduler.nodesPerJob),
+    ),
+    ['limits', 'maxPerPass'],
+  ),
+  v.forward(
+    v.partialCheck(
       [
         ['scheduler', 'cores'],
         ['pilot', 'cpus'],
@@ -403,6 +432,11 @@ const profile = v.pipe(
 
 /** A site's profile, checked, with every default filled in. `null` means what docs/design.md says it means there. */
 export type Profile = v.InferOutput<typeof profile>;
+
+/** With less room than one job needs nothing would ever be submitted. */
+function tooLittleRoom(nodesPerJob: number): string {
+  return `must be at least scheduler.nodesPerJob, ${nodesPerJob}: it counts pilots, and each job has so many`;
+}
 
 /** Seconds of a wall clock that was checked before. */
 function secondsOf(checkedWalltime: string): number {

@@ -14,7 +14,7 @@ export interface TemplateText {
 export interface Template extends TemplateText {
   /** Its name below the template directory: `slurm.sh.hbs`. */
   name: string;
-  partials: { pilot: TemplateText };
+  partials: { pilot: TemplateText; cvmfs: TemplateText };
 }
 
 /** `templates/` of the package: as far from `src/config/` as from `dist/config/`. */
@@ -30,7 +30,9 @@ export async function loadTemplate(configDir: string, kind: string): Promise<Res
   if (!main.ok) return main;
   const pilot = await templateText(configDir, join('partials', 'pilot.sh.hbs'));
   if (!pilot.ok) return pilot;
-  return ok({ name, ...main.value, partials: { pilot: pilot.value } });
+  const cvmfs = await templateText(configDir, join('partials', 'cvmfs.sh.hbs'));
+  if (!cvmfs.ok) return cvmfs;
+  return ok({ name, ...main.value, partials: { pilot: pilot.value, cvmfs: cvmfs.value } });
 }
 
 async function templateText(configDir: string, name: string): Promise<Result<TemplateText>> {

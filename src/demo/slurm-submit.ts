@@ -18,6 +18,8 @@ const table: OptionTable = {
   hold: { short: 'H', takes: 'nothing' },
   nodes: { short: 'N', takes: 'value' },
   ntasks: { short: 'n', takes: 'value' },
+  'ntasks-per-node': { takes: 'value' },
+  'no-kill': { short: 'k', takes: 'perhaps' },
   'cpus-per-task': { short: 'c', takes: 'value' },
   mem: { takes: 'value' },
   exclusive: { takes: 'perhaps' },
@@ -260,6 +262,10 @@ const refusals = {
 const timedOut = refused(`${failedBecause} Socket timed out on send/recv operation`);
 
 function take(request: JobRequest, wish: Wish, { system, faults }: CommandGround): Answer {
+  const nodes = Number(wish.get('nodes') ?? 1);
+  // More than there are may wait for ever, as on Slurm.
+  if (nodes > 1 && nodes <= system.cluster.nodes.length)
+    return refused(`${failedBecause} here a job has one node (a limit of this stand-in, not of Slurm)`);
   const refusal = faults.take('refuse');
   if (refusal !== null) return refused(refusals[refusal]);
   const words = faults.take('refuseSaying');

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import { type EndMark, readEnds, readOutcomes } from '../login/journal.ts';
+import { type EndMark, jobOfPilot, readEnds, readOutcomes } from '../login/journal.ts';
 import { LogLines } from '../login/log-lines.ts';
 import { gapLine, type LogOver, type LogReport, type LogSource } from '../login/pilot-log.ts';
 import type { Scheduler } from '../schedulers/scheduler.ts';
@@ -151,7 +151,7 @@ export class LogListener {
       this.warn(`${this.request.id} is a submission; this is the log of ${id}, its newest pilot with one; ${rest}`);
     }
     const waiting = this.newestSubmission;
-    if (waiting === null || this.ids.some((one) => this.scheduler.submissionIdOf(one) === waiting)) return;
+    if (waiting === null || this.ids.some((one) => this.scheduler.submissionIdOf(jobOfPilot(one)) === waiting)) return;
     this.warn(
       `no pilot of ${waiting}, the newest submission, has a log yet; ${id} is the newest that has; ${this.statusHint}`,
     );

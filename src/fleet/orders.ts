@@ -7,12 +7,12 @@ import type { LoginHost, Orders, Told } from '../login/login-host.ts';
 import type { Look } from '../login/observation.ts';
 import type { SiteAccess } from './site-connection.ts';
 import { onLoginHost } from './site-login.ts';
-import { failureReport, foundReport, type SiteReport, stateOf } from './site-report.ts';
+import { failureReport, foundReport, nodesOf, type SiteReport, stateOf } from './site-report.ts';
 import { schedulerOf } from './site-scheduler.ts';
 
 /** What a person or a pass tells pilots to do, and what that comes to. */
 
-/** Which pilots a person means. An id is a pilot's, or a submission's for all of its pilots. */
+/** Which pilots a person means. An id is a job's, for all of its pilots, or a submission's for all of its pilots. */
 export type Wanted = { kind: 'ids'; ids: readonly string[] } | { kind: 'pending' } | { kind: 'all' };
 
 /** What the pilots that a person means are told. */
@@ -66,18 +66,20 @@ export function reportOf(profile: Profile, census: Census): SiteReport {
 
 /** What a pass or a command would do. */
 export function plannedBy(orders: Pick<Orders, 'drain' | 'end' | 'cancel'>): NonNullable<SiteReport['planned']> {
-  return { submit: 0, cancel: cancelled(orders), drain: drained(orders) };
+  return { submit: 0, ship: [], cancel: cancelled(orders), drain: drained(orders) };
 }
 
 /** The report once the orders were taken. What drains still counts. */
 export function withOrders(found: SiteReport, orders: Orders): SiteReport {
   const gone = new Set(cancelled(orders));
+  const drains = new Set(drained(orders));
   const counts = { ...found.counts };
   for (const pilot of found.pilots) {
-    if (gone.has(pilot.id) && pilot.state !== 'ending') counts[pilot.state] -= 1;
+    if (gone.has(pilot.id) && pilot.state !== 'ending') counts[pilot.state] -= pilot.nodes;
   }
-  const ids = [...gone, ...drained(orders)];
-  return { ...found, counts, cancelled: gone.size, drained: ids.length - gone.size, ids };
+  const of = (ids: ReadonlySet<string>) => nodesOf(found.pilots.filter(({ id }) => ids.has(id)));
+  const ids = [...gone, ...drains];
+  return { ...found, counts, cancelled: of(gone), drained: of(drains), ids, idsCancelled: gone.size };
 }
 
 function cancelled({ end, cancel }: Pick<Orders, 'end' | 'cancel'>): string[] {

@@ -4,16 +4,16 @@ import type { Census } from '../login/census.ts';
 import type { Diary, LoginHost, Orders } from '../login/login-host.ts';
 import type { Look } from '../login/observation.ts';
 import type { Forgotten } from '../login/remote-programs.ts';
-import { deliveredDigest, sendToken } from '../login/token-delivery.ts';
 import type { Transport } from '../transports/transport.ts';
 import { notesOf, plannedBy, reportOf, withOrders } from './orders.ts';
 import type { Plan } from './plan.ts';
 import { doubtWords, limitWords } from './plan-words.ts';
 import { forgetQueues } from './queue-knowledge.ts';
+import { type Missing, missingThere, placesOf, type ShippingState, ship, wouldShip } from './shipping.ts';
 import type { SiteAccess } from './site-connection.ts';
 import type { SiteJob } from './site-job.ts';
 import { openSession } from './site-login.ts';
-import { failureReport, type SiteReport, stateOf } from './site-report.ts';
+import { failureReport, nodesOf, type PlannedShipment, type SiteReport, stateOf } from './site-report.ts';
 import { afterSubmitting, fitToSubmit, lostWhileSubmitting, submissionsFor, warnOfPulling } from './submission.ts';
 
 /** One pass over one site: connect, lock, look, decide, act, report (docs/design.md, "The way of a pass"). */
@@ -29,7 +29,7 @@ export interface PassInput extends SiteAccess {
 }
 
 /** What a session ends with: a report, or what must be shipped before the pass can start again. */
-type SessionEnd = { kind: 'report'; report: SiteReport } | { kind: 'ship-token'; text: string };
+type SessionEnd = { kind: 'report'; report: SiteReport } | { kind: 'ship'; missing: Missing };
 
 /** How often a pass looks again after others won the fence. */
 const maxFenceTries = 5;
@@ -42,12 +42,11 @@ export async function pass(input: PassInput, context: Context): Promise<SiteRepo
   await using transport = connected.value;
   const first = await oneSession(input, transport, { shipped: false }, context);
   if (first.kind === 'report') return first.report;
-  const place = { site: profile.name, jobsDirectory: profile.connection.jobDir };
-  const sent = await sendToken(transport, first.text, place, context);
+  const sent = await ship(transport, first.missing, profile, context);
   if (!sent.ok) return failureReport(profile.name, profile.target, sent.failure);
   const second = await oneSession(input, transport, { shipped: true }, context);
   if (second.kind === 'report') return second.report;
-  const what = `the token that was sent to ${profile.connection.jobDir} is not there`;
+  const what = placesOf(second.missing, profile);
   return failureReport(profile.name, profile.target, {
     kind: 'login-host-unusable',
     site: profile.name,
@@ -59,7 +58,7 @@ export async function pass(input: PassInput, context: Context): Promise<SiteRepo
 async function oneSession(
   input: PassInput,
   transport: Transport,
-  token: TokenState,
+  shipping: ShippingState,
   context: Context,
 ): Promise<SessionEnd> {
   const { profile } = input;
@@ -75,7 +74,7 @@ async function oneSession(
   for (let tries = 0; tries < maxFenceTries; tries += 1) {
     const look = await host.look();
     if (!look.ok) return giveUp(look.failure);
-    const end = await act(input, host, look.value, token, context);
+    const end = await act(input, host, look.value, shipping, context);
     if (end !== 'fenced') return end;
   }
   return giveUp({ kind: 'fence-lost', site: profile.name, tries: maxFenceTries });
@@ -85,13 +84,13 @@ async function act(
   input: PassInput,
   host: LoginHost,
   look: Look,
-  token: TokenState,
+  shipping: ShippingState,
   context: Context,
 ): Promise<SessionEnd | 'fenced'> {
   const plan = input.decide(look.census);
   const found = reportOf(input.profile, look.census);
   if (input.dryRun) return { kind: 'report', report: await withPlan(found, plan, input, host, look, context) };
-  if (plan.kind === 'submit') return submit(input, plan, host, look, token, context);
+  if (plan.kind === 'submit') return submit(input, plan, host, look, shipping, context);
   if (plan.kind === 'shrink') return shrink(plan, host, look, found);
   return finish(host, look, found, plan);
 }
@@ -119,13 +118,15 @@ async function submit(
   plan: Plan & { kind: 'submit' },
   host: LoginHost,
   look: Look,
-  token: TokenState,
+  shipping: ShippingState,
   context: Context,
 ): Promise<SessionEnd | 'fenced'> {
   const found = reportOf(input.profile, look.census);
   const fit = fitToSubmit(input, look);
   if (!fit.ok) return finish(host, look, { ...found, failure: fit.failure }, plan);
-  if (mustShip(token, look, fit.value)) return { kind: 'ship-token', text: fit.value.token };
+  const missing = await missingThere(input.profile, fit.value, look, shipping);
+  if (!missing.ok) return finish(host, look, { ...found, failure: missing.failure }, plan);
+  if (missing.value !== null) return { kind: 'ship', missing: missing.value };
   const asking = { ...input, job: fit.value, host, keeps: true };
   const submissions = await submissionsFor(asking, plan.count, look, context);
   if (!submissions.ok) return finish(host, look, { ...found, failure: submissions.failure }, plan);
@@ -139,18 +140,6 @@ async function submit(
   const after = afterSubmitting(found, answers.value, input.profile);
   if (after.failure?.kind === 'submit-refused' && after.failure.refusal === 'permanent') await forgetQueues(input);
   return ended(after, plan, look);
-}
-
-/** Whether this pass has put its token there already. */
-interface TokenState {
-  shipped: boolean;
-}
-
-// After ours was put there, another one is another client's, who checked it as we did: two clients with different
-// tokens must not keep each other from submitting.
-function mustShip(token: TokenState, look: Look, job: SiteJob): boolean {
-  if (look.tokenDigest === null) return true;
-  return !token.shipped && look.tokenDigest !== deliveredDigest(job.token);
 }
 
 async function shrink(
@@ -191,29 +180,37 @@ async function withPlan(
 ): Promise<SiteReport> {
   const submitting = plan.kind === 'submit' ? plan.count : 0;
   const shrinking = plan.kind === 'shrink' ? ordersOf(plan) : { drain: [], end: [], cancel: [] };
-  const planned = { ...plannedBy(shrinking), submit: submitting };
-  const fit = submitting > 0 ? await wouldFit(input, host, submitting, look, context) : ok(undefined);
+  const fit = submitting > 0 ? await wouldFit(input, host, submitting, look, context) : ok([]);
+  const planned = { ...plannedBy(shrinking), submit: submitting, ship: fit.ok ? fit.value : [] };
   const failure = fit.ok ? null : fit.failure;
   const state = failure === null ? stateAfter(found) : stateOf(failure);
-  return { ...found, planned, failure, state, reason: limitWords(plan) };
+  return { ...found, planned, failure, state, reason: limitWords(plan, drainedBy(plan, found)) };
 }
 
-/** What a submission would fail for on this side, or in the queues. */
+/** What a submission would ship, or fail for: on this side, for what is in neither place, or in the queues. */
 async function wouldFit(
   input: PassInput,
   host: LoginHost,
   count: number,
   look: Look,
   context: Context,
-): Promise<Result<unknown>> {
+): Promise<Result<readonly PlannedShipment[]>> {
   const fit = fitToSubmit(input, look);
-  return fit.ok ? submissionsFor({ ...input, job: fit.value, host, keeps: false }, count, look, context) : fit;
+  if (!fit.ok) return fit;
+  const missing = await missingThere(input.profile, fit.value, look, { shipped: false });
+  if (!missing.ok) return missing;
+  const submissions = await submissionsFor({ ...input, job: fit.value, host, keeps: false }, count, look, context);
+  return submissions.ok ? ok(wouldShip(missing.value)) : submissions;
 }
 
 /** State and reason, from what was found and done. */
 function explained(report: SiteReport, plan: Plan, census: Census): SiteReport {
   const state = report.failure === null ? stateAfter(report) : stateOf(report.failure);
-  return { ...report, state, reason: report.reason ?? doubtWords(census) ?? limitWords(plan) };
+  return { ...report, state, reason: report.reason ?? doubtWords(census) ?? limitWords(plan, drainedBy(plan, report)) };
+}
+
+function drainedBy(plan: Plan, { pilots }: SiteReport): number {
+  return plan.kind === 'shrink' ? nodesOf(pilots.filter(({ id }) => plan.drain.includes(id))) : 0;
 }
 
 function stateAfter(report: SiteReport): SiteReport['state'] {

@@ -26,7 +26,7 @@ export interface QueueInquiry {
 /** How long an answer is good enough to submit on. */
 const goodForSeconds = 24 * 3600;
 
-/** Whether the queues can take so many pilots of this profile, and how many of them in one array (null: no limit is known). */
+/** Whether the queues can take so many jobs of this profile, and how many of them in one array (null: no limit is known). */
 export async function roomInQueues(
   inquiry: QueueInquiry,
   count: number,

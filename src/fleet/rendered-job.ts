@@ -9,6 +9,7 @@ import { renderScript } from '../script/render.ts';
 import type { TemplateSource } from '../script/template-source.ts';
 import { type ScriptValues, usualPace } from '../script/values.ts';
 import { quotePath } from '../shell.ts';
+import { distributionOnCluster } from './distribution.ts';
 import { batchJobOf, schedulerOf } from './site-scheduler.ts';
 
 /** A profile's job: how it becomes a script and a submission. */
@@ -32,10 +33,13 @@ export async function rendered(
   if (!text.ok) return text;
   const template = await openTemplate(templateSource(text.value));
   if (!template.ok) return template;
+  const distribution = await distributionOnCluster(profile);
+  if (!distribution.ok) return distribution;
   const batchJob = batchJobOf(profile);
   const common = {
     ...commonValues(profile),
     ...pilot.values,
+    cvmfsDistribution: distribution.value,
     directives: schedulerOf(profile).directives(batchJob),
   };
   const script = (tag: string) => renderScript(template.value, { ...common, tag });
@@ -52,18 +56,23 @@ export async function rendered(
 }
 
 function templateSource(template: Template): TemplateSource {
+  const { pilot, cvmfs } = template.partials;
   return {
     template: { name: template.file, text: template.text },
-    partials: { pilot: { name: template.partials.pilot.file, text: template.partials.pilot.text } },
+    partials: {
+      pilot: { name: pilot.file, text: pilot.text },
+      cvmfs: { name: cvmfs.file, text: cvmfs.text },
+    },
   };
 }
 
-type CommonValues = Omit<ScriptValues, 'tag' | 'directives' | keyof PilotValues>;
+type CommonValues = Omit<ScriptValues, 'tag' | 'directives' | 'cvmfsDistribution' | keyof PilotValues>;
 
 function commonValues(profile: Profile): CommonValues {
   const { connection, pilot, image } = profile;
   return {
     site: profile.name,
+    severalNodes: profile.scheduler.nodesPerJob > 1,
     jobDir: connection.jobDir,
     logDir: pilot.logDir,
     image: image.remotePath ?? image.source,

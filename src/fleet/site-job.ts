@@ -66,7 +66,7 @@ export function checkPilot(profile: Profile): Result<void> {
 }
 
 function pilotInput(profile: Profile, anyOwner: boolean): PilotInput {
-  const { owners, projects, startExtra, resource, idleMinutes, drainMinutes, squid, env, attributes, binds, cvmfs } =
+  const { owners, projects, startExtra, resource, idleMinutes, drainMinutes, squid, env, attributes, binds } =
     profile.pilot;
   return {
     site: profile.name,
@@ -74,7 +74,8 @@ function pilotInput(profile: Profile, anyOwner: boolean): PilotInput {
     pilotSite: profile.pilot.site,
     walltimeSeconds: profile.scheduler.walltimeSeconds,
     gpus: profile.scheduler.gpus > 0,
-    ...{ owners, projects, startExtra, resource, idleMinutes, drainMinutes, squid, env, attributes, binds, cvmfs },
+    ...{ owners, projects, startExtra, resource, idleMinutes, drainMinutes, squid, env, attributes, binds },
+    ...{ cvmfs: profile.pilot.cvmfs, cvmfsOptions: profile.pilot.cvmfsOptions },
   };
 }
 

@@ -5,6 +5,7 @@ import { type LoginHost, openLoginHost } from '../login/login-host.ts';
 import type { LoginSettings } from '../login/session-opening.ts';
 import { jobNameOf } from '../pilot/tag.ts';
 import type { Transport } from '../transports/transport.ts';
+import { distributionPath } from './distribution.ts';
 import type { SiteAccess } from './site-connection.ts';
 import { schedulerOf } from './site-scheduler.ts';
 
@@ -39,6 +40,7 @@ function loginSettings(profile: Profile, { purpose, endedSince, asksAccounting }
       submitSeconds: connection.timeouts.submit,
     },
     imagePath: image.remotePath,
+    distributionPath: distributionPath(profile),
     arrays: scheduler.arrays,
     looksOnly: purpose !== 'change',
     beginsWith: beginnings[purpose],

@@ -12,9 +12,16 @@ export interface SiteReport {
   cancelled: number;
   drained: number;
   /** With `--dry-run`: what would have been done. */
-  planned: { submit: number; cancel: readonly string[]; drain: readonly string[] } | null;
-  /** Ids of the pilots submitted, or of those cancelled and then those told to drain. */
+  planned: {
+    submit: number;
+    ship: readonly PlannedShipment[];
+    cancel: readonly string[];
+    drain: readonly string[];
+  } | null;
+  /** Ids of the jobs submitted, or of those cancelled and then those told to drain. */
   ids: readonly string[];
+  /** How many of `ids`, the first ones, are cancelled: a job of several nodes has one id for all its pilots. */
+  idsCancelled: number;
   /** Why it is not simply at its target; null when there is nothing to say. */
   reason: string | null;
   failure: Failure | null;
@@ -26,6 +33,14 @@ export interface SiteReport {
 }
 
 export type { EndedPilot };
+
+/** Something on this machine that the login host would get before a submission. */
+export interface PlannedShipment {
+  source: string;
+  /** Where it would be there. */
+  path: string;
+  bytes: number;
+}
 
 /**
  * `ok`: at target, or below it only by the profile's own limits. `short`: the scheduler refused. `invalid`: nothing was
@@ -44,9 +59,14 @@ export interface Counts {
 
 const noCounts: Counts = { running: 0, pending: 0, held: 0, suspended: 0, unknown: 0, inDoubt: 0 };
 
+/** How many pilots these are: one a node. */
+export function nodesOf(pilots: readonly Pick<Pilot, 'nodes'>[]): number {
+  return pilots.reduce((sum, { nodes }) => sum + nodes, 0);
+}
+
 /** What counts against the target, by state. What is ending does not. */
 function countsOf(census: Census): Counts {
-  const of = (state: Pilot['state']) => census.pilots.filter((pilot) => pilot.state === state).length;
+  const of = (state: Pilot['state']) => nodesOf(census.pilots.filter((pilot) => pilot.state === state));
   return {
     running: of('running'),
     pending: of('pending'),
@@ -78,7 +98,9 @@ export function foundReport(site: string, target: number, census: Census): SiteR
   return { site, state: 'ok', target, counts: countsOf(census), ...nothingDone, failure: null, ...found };
 }
 
-const nothingDone = { submitted: 0, cancelled: 0, drained: 0, planned: null, ids: [], reason: null };
+const nothingDone = {
+  ...{ submitted: 0, cancelled: 0, drained: 0, planned: null, ids: [], idsCancelled: 0, reason: null },
+};
 
 /** The state that a failure leaves a site in. */
 export function stateOf(failure: Failure): SiteState {

@@ -28,6 +28,6 @@ export async function readToken(profile: Profile): Promise<Result<SiteToken>> {
 }
 
 /** `~` means this machine's home directory. */
-function localPath(path: string): string {
+export function localPath(path: string): string {
   return path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path;
 }

@@ -37,13 +37,13 @@ export function warnOfPulling(profile: Profile, context: Context): void {
   context.emit({ kind: 'warning', site: profile.name, text });
 }
 
-/** One array where the site has arrays, or as few as its largest allows; else one submission a pilot. */
+/** Jobs in one array where the site has arrays, or in as few as its largest allows; else one submission a job. */
 function sizesOf(count: number, profile: Profile, room: { largestArray: number | null }): number[] {
   const largest = profile.scheduler.arrays ? Math.max(1, room.largestArray ?? count) : 1;
   return Array.from({ length: Math.ceil(count / largest) }, (_, at) => Math.min(largest, count - at * largest));
 }
 
-/** The submissions that come to so many pilots, or why they would fail: in the queues, or in the template. */
+/** The submissions that come to so many pilots, in whole jobs, or why they would fail: in the queues, or in the template. */
 export async function submissionsFor(
   asking: Submitting,
   count: number,
@@ -51,12 +51,14 @@ export async function submissionsFor(
   context: Context,
 ): Promise<Result<PlannedSubmission[]>> {
   const { profile, mode } = asking;
-  const room = await roomInQueues(asking, count, context);
+  const { nodesPerJob: nodes } = profile.scheduler;
+  const jobs = Math.floor(count / nodes);
+  const room = await roomInQueues(asking, jobs, context);
   if (!room.ok) return room;
   const rendered = await asking.job.render();
   if (!rendered.ok) return rendered;
   const job = rendered.value;
-  const sizes = sizesOf(count, profile, room.value);
+  const sizes = sizesOf(jobs, profile, room.value);
   const submissions: PlannedSubmission[] = [];
   for (const [position, size] of sizes.entries()) {
     const submission: Submission = job.submission(newTag(profile.name, randomBytes(10)), size);
@@ -64,7 +66,7 @@ export async function submissionsFor(
     if (!script.ok) return script;
     const command = schedulerOf(profile).submitCommand(job.batchJob, submission);
     const sequence = look.census.nextSequence + position;
-    submissions.push({ sequence, tag: submission.tag, count: size, mode, script: script.value, command });
+    submissions.push({ sequence, tag: submission.tag, count: size, nodes, mode, script: script.value, command });
   }
   return ok(submissions);
 }
@@ -95,18 +97,19 @@ function afterAnswer(report: SiteReport, answer: Submitted, profile: Profile): S
   }
   const scheduler = schedulerOf(profile);
   const outcome = scheduler.parseSubmit(answer.output);
+  const pilots = answer.count * answer.nodes;
   switch (outcome.kind) {
     case 'accepted': {
       const ids = Array.from({ length: answer.count }, (_, position) =>
         scheduler.pilotId(outcome.id, profile.scheduler.arrays ? position + scheduler.firstIndex : null),
       );
-      const counts = { ...report.counts, pending: report.counts.pending + answer.count };
-      return { ...report, counts, submitted: report.submitted + answer.count, ids: [...report.ids, ...ids] };
+      const counts = { ...report.counts, pending: report.counts.pending + pilots };
+      return { ...report, counts, submitted: report.submitted + pilots, ids: [...report.ids, ...ids] };
     }
     case 'refused':
       return { ...report, failure: { kind: 'submit-refused', site, refusal: outcome.refusal, said: outcome.text } };
     case 'inDoubt': {
-      const counts = { ...report.counts, inDoubt: report.counts.inDoubt + answer.count };
+      const counts = { ...report.counts, inDoubt: report.counts.inDoubt + pilots };
       return { ...report, counts, failure: { kind: 'in-doubt', site, tag: answer.tag, said: outcome.text } };
     }
   }

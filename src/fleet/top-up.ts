@@ -14,7 +14,7 @@ export function topUp(site: SiteAccess, options: PassOptions, context: Context):
   return pass({ ...site, ...options, mode: 'keep', decide: (census) => planFor(site.profile, census) }, context);
 }
 
-/** Submits so many more pilots, whatever the target. */
+/** Submits so many more pilots, whatever the target; whole jobs of them. */
 export function submitMore(
   site: SiteAccess,
   count: number,
@@ -28,6 +28,7 @@ export function submitMore(
 function planFor(profile: Profile, census: Census): Plan {
   return plan({
     target: profile.target,
+    nodesPerJob: profile.scheduler.nodesPerJob,
     pilots: census.pilots.flatMap(plannedPilot),
     inDoubt: census.inDoubt.reduce((sum, doubt) => sum + doubt.count, 0),
     maxPending: profile.limits.maxPending,
@@ -36,7 +37,7 @@ function planFor(profile: Profile, census: Census): Plan {
   });
 }
 
-function plannedPilot({ id, state, once, submittedAt, endsAt, isDraining, toldAt }: Pilot): PlannedPilot[] {
+function plannedPilot({ id, nodes, state, once, submittedAt, endsAt, isDraining, toldAt }: Pilot): PlannedPilot[] {
   if (state === 'ending') return [];
-  return [{ id, state, once, submittedAt, endsAt, leaves: isDraining || toldAt !== null }];
+  return [{ id, nodes, state, once, submittedAt, endsAt, leaves: isDraining || toldAt !== null }];
 }

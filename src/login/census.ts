@@ -9,11 +9,13 @@ import { drainMark, memberKey } from './journal.ts';
  * host's, in seconds.
  */
 
+/** A pilot; or, where a job has several nodes, all of the job's: the scheduler starts and ends them together. */
 export interface Pilot {
-  /** As the scheduler's commands take it. */
+  /** The job's id, as the scheduler's commands take it. */
   id: string;
   state: 'pending' | 'running' | 'held' | 'suspended' | 'ending' | 'unknown';
   reason: string | null;
+  /** How many pilots it counts for: one a node, as long as the job is there. */
   nodes: number;
   node: string | null;
   tag: string | null;
@@ -38,6 +40,7 @@ export function hasNotStarted({ state }: Pick<Pilot, 'state'>): boolean {
 export interface Doubt {
   sequence: number;
   tag: string;
+  /** Pilots in it. */
   count: number;
   said: string;
   /** When it can be settled at the earliest, if no listing shows it. */
@@ -55,7 +58,7 @@ export interface Census {
   absenceDecides: boolean;
   /** Submissions all of whose pilots are over. */
   over: readonly { intent: Intent; pilotIds: readonly string[]; lastEventAt: number }[];
-  /** The most pilots to ask for at once, after refusals for capacity; null: no such limit is known. */
+  /** The most jobs to ask for at once, after refusals for capacity; null: no such limit is known. */
   capacity: number | null;
   nextSequence: number;
   /** Sequences that were taken and have no intent: whoever took them submitted nothing yet. */
@@ -181,7 +184,8 @@ function endOfAttempt(intent: Intent, facts: Facts, input: CensusInput): number 
 
 /** Never accepted only after two complete listings without it, both well after the attempt and a while apart. */
 function settleByAbsence(intent: Intent, said: string, facts: Facts, input: CensusInput): Fate {
-  const { sequence, tag, count } = intent;
+  const { sequence, tag } = intent;
+  const count = intent.count * intent.nodes;
   const countsFrom = endOfAttempt(intent, facts, input) + settleDelaySeconds;
   const absences = (facts.absences.get(tag) ?? []).filter((at) => at >= countsFrom);
   const first = absences.length === 0 ? null : Math.min(...absences);
@@ -207,7 +211,7 @@ interface Member {
 
 type Who = Pick<Member, 'key' | 'intent' | 'job' | 'id'>;
 
-/** The pilots of one accepted submission, each as the listing, its marks and the journal have it. */
+/** The jobs of one accepted submission, each as the listing, its marks and the journal have it. */
 function membersOf(fate: Fate & { kind: 'accepted' }, facts: Facts, input: CensusInput): Member[] {
   const { intent, submissionId } = fate;
   const own = [...(facts.bySubmission.get(submissionId) ?? []), ...(facts.byTag.get(intent.tag) ?? [])];
@@ -268,7 +272,7 @@ function missingPilot(id: string, intent: Intent | null, member: string | null, 
     id,
     state: 'unknown',
     reason: 'the last listing does not show it',
-    nodes: 1,
+    nodes: intent?.nodes ?? 1,
     node: null,
     tag: intent?.tag ?? null,
     submittedAt: intent?.startedAt ?? null,

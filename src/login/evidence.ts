@@ -67,14 +67,19 @@ export function factsFrom(input: CensusInput): Facts {
     absences: new Map(
       [...grouped(absent, (note) => note.tag)].map(([tag, notes]) => [tag, notes.map((note) => note.at)]),
     ),
-    seen: new Map(input.seen.map((mark) => [mark.tag, mark])),
-    ends: new Map(input.ends.map((end) => [memberKey(end.tag, end.index), end])),
+    seen: new Map(input.seen.filter(ofWholeJob).map((mark) => [mark.tag, mark])),
+    ends: new Map(input.ends.filter(ofWholeJob).map((end) => [memberKey(end.tag, end.index), end])),
     closed,
     missed,
     told,
     bySubmission: grouped(input.jobs, (job) => job.submissionId),
     byTag: grouped(input.jobs, (job) => job.tag ?? ''),
   };
+}
+
+/** A job of several nodes is there as long as one of its pilots is. */
+function ofWholeJob({ pilotNumber }: Pick<Mark | EndMark, 'pilotNumber'>): boolean {
+  return pilotNumber === null;
 }
 
 /** Items by their key, in their order. */

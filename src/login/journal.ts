@@ -10,7 +10,10 @@ import type { Output } from '../schedulers/scheduler.ts';
 export interface Intent {
   sequence: number;
   tag: string;
+  /** Jobs in it. */
   count: number;
+  /** Nodes of each job, and so pilots. */
+  nodes: number;
   mode: 'keep' | 'once';
   /** Seconds since the epoch, by the login host's clock, as are all times here. */
   startedAt: number;
@@ -39,16 +42,22 @@ export type Note =
   /** The pilot was told to end in order; it is there until a listing shows that it is not. */
   | { kind: 'told'; member: string; at: number };
 
-/** A job's own word that it started (`seen/`) or ended (`ends/`). */
+/** A job's own word that it started (`seen/`). */
 export interface Mark {
   tag: string;
   index: number;
+  /** Which of a job's several pilots says it; null: the job as a whole. */
+  pilotNumber: number | null;
+  /** The pilot's id: the job's, or, of one of several, what `nodePilotId` makes of it. */
   jobId: string;
 }
 
+/** The same of its end (`ends/`). */
 export interface EndMark {
   tag: string;
   index: number;
+  /** As in a `Mark`: that one pilot of several ended does not mean that the job did. */
+  pilotNumber: number | null;
   exitCode: number;
   reason: string;
   node: string;
@@ -60,11 +69,12 @@ const tagPattern = '[a-z0-9-]+';
 
 /** Every intent in the text, by rising sequence. */
 export function readIntents(text: string): Intent[] {
-  const pattern = new RegExp(`^intent (\\d+) (${tagPattern}) (\\d+) (keep|once) (\\d+) \\.$`);
-  return records(text, pattern, ([sequence, tag, count, mode, at]) => ({
+  const pattern = new RegExp(`^intent (\\d+) (${tagPattern}) (\\d+)(?:x(\\d+))? (keep|once) (\\d+) \\.$`);
+  return records(text, pattern, ([sequence, tag, count, nodes, mode, at]) => ({
     sequence: Number(sequence),
     tag: String(tag),
     count: Number(count),
+    nodes: Number(nodes ?? 1),
     mode: mode === 'once' ? ('once' as const) : ('keep' as const),
     startedAt: Number(at),
   })).sort((a, b) => a.sequence - b.sequence);
@@ -122,19 +132,21 @@ export function readDrains(text: string): string[] {
 }
 
 export function readSeen(text: string): Mark[] {
-  const pattern = new RegExp(`^seen (${tagPattern}) (\\d+) (\\S+) \\S+ \\d+ \\.$`);
-  return records(text, pattern, ([tag, index, jobId]) => ({
+  const pattern = new RegExp(`^seen (${tagPattern}) (\\d+)(?:\\.(\\d+))? (\\S+) \\S+ \\d+ \\.$`);
+  return records(text, pattern, ([tag, index, number, jobId]) => ({
     tag: String(tag),
     index: Number(index),
+    pilotNumber: number === undefined ? null : Number(number),
     jobId: String(jobId),
   }));
 }
 
 export function readEnds(text: string): EndMark[] {
-  const pattern = new RegExp(`^end (${tagPattern}) (\\d+) (\\d+) (\\S+) (\\S+) (\\d+) (\\d+) \\.$`);
-  return records(text, pattern, ([tag, index, code, reason, node, startedAt, endedAt]) => ({
+  const pattern = new RegExp(`^end (${tagPattern}) (\\d+)(?:\\.(\\d+))? (\\d+) (\\S+) (\\S+) (\\d+) (\\d+) \\.$`);
+  return records(text, pattern, ([tag, index, number, code, reason, node, startedAt, endedAt]) => ({
     tag: String(tag),
     index: Number(index),
+    pilotNumber: number === undefined ? null : Number(number),
     exitCode: Number(code),
     reason: String(reason),
     node: String(node),
@@ -148,7 +160,22 @@ export function drainMark(id: string): string {
   return id.replaceAll(/[^\][A-Za-z0-9_.-]/g, '_');
 }
 
-/** The key of one pilot of a submission in marks and notes. One that is no array has index 0. */
+/** What an intent says of its jobs: how many, and, where each has several nodes, of how many. */
+export function writeSize({ count, nodes }: Pick<Intent, 'count' | 'nodes'>): string {
+  return nodes === 1 ? String(count) : `${count}x${nodes}`;
+}
+
+/** The id of one of a job's several pilots: in the names of its marks and its log, and in what it advertises. */
+export function nodePilotId(jobId: string, pilotNumber: number): string {
+  return `${jobId}_n${pilotNumber}`;
+}
+
+/** The job's id, as the scheduler's commands take it, from the id of one of its pilots. */
+export function jobOfPilot(pilotId: string): string {
+  return pilotId.replace(/_n\d+$/, '');
+}
+
+/** The key of one job of a submission in marks and notes. One that is no array has index 0. */
 export function memberKey(tag: string, index: number | null): string {
   return `${tag}.${index ?? 0}`;
 }

@@ -32,7 +32,8 @@ export interface Diary {
 export type Submitted =
   | { kind: 'fenced' }
   | { kind: 'unwritable'; said: string }
-  | { kind: 'answered'; tag: string; count: number; output: Output };
+  /** `count` jobs of `nodes` nodes. */
+  | { kind: 'answered'; tag: string; count: number; nodes: number; output: Output };
 
 /** What pilots are told, by their ids. */
 export interface Orders {
@@ -372,5 +373,5 @@ function submittedFrom(one: programs.PlannedSubmission, parts: ReadonlyMap<strin
     return [unwritable(`${fence.stderr}${intent?.stderr ?? ''}`)];
   }
   const submit = part('submit');
-  return [{ kind: 'answered', tag: one.tag, count: one.count, output: submit ?? unanswered }];
+  return [{ kind: 'answered', tag: one.tag, count: one.count, nodes: one.nodes, output: submit ?? unanswered }];
 }

@@ -13,10 +13,19 @@ export interface Look {
   tokenDigest: string | null;
   /** False when the image that must be there cannot be read. */
   imageThere: boolean;
+  distributions: Distributions;
   /** By the login host's clock. */
   nowSeconds: number;
   /** Pilots that ended lately, where they were asked for. */
   ended: readonly EndedPilot[];
+}
+
+/** CVMFS distributions on the login host. */
+export interface Distributions {
+  /** The names of those that were shipped. */
+  shipped: ReadonlySet<string>;
+  /** Whether there is something to read where the profile's own path leads there. */
+  isAtItsPath: boolean;
 }
 
 /** What one program read. */
@@ -25,6 +34,7 @@ export interface Observed {
   jobs: readonly ListedJob[];
   nowSeconds: number;
   imageThere: boolean;
+  distributions: Distributions;
   /** Null: the accounting was not asked. */
   finished: Finished | null;
 }
@@ -90,12 +100,18 @@ export function observedFrom(
   if (!Number.isSafeInteger(nowSeconds) || nowSeconds <= 0) return unusable('`date +%s` gave no time', text('clock'));
   const accounting = parts.get('finished');
   const finished = accounting === undefined ? null : scheduler.parseFinished(accounting, { site });
-  return ok({ text, jobs, nowSeconds, imageThere: parts.get('image')?.code === 0, finished });
+  const imageThere = parts.get('image')?.code === 0;
+  return ok({ text, jobs, nowSeconds, imageThere, distributions: distributionsIn(parts), finished });
+}
+
+function distributionsIn(parts: Parts): Distributions {
+  const names = (parts.get('shipped')?.stdout ?? '').split('\n').map((path) => path.slice(path.lastIndexOf('/') + 1));
+  return { shipped: new Set(names), isAtItsPath: parts.get('distribution')?.code === 0 };
 }
 
 /** Takes the census of what was observed. */
 export function lookFrom(observed: Observed, asked: Answers, scheduler: Scheduler, site: ObservedSite): Look {
-  const { text, jobs, nowSeconds, imageThere, finished } = observed;
+  const { text, jobs, nowSeconds, imageThere, distributions, finished } = observed;
   const [seen, ends] = [readSeen(text('seen')), readEnds(text('ends'))];
   const taken = census({
     site: site.site,
@@ -127,7 +143,7 @@ export function lookFrom(observed: Observed, asked: Answers, scheduler: Schedule
           finished: finished?.kind === 'known' ? finished.jobs : [],
           sinceSeconds: site.endedSince,
         });
-  return { census: taken, tokenDigest, imageThere, nowSeconds, ended };
+  return { census: taken, tokenDigest, imageThere, distributions, nowSeconds, ended };
 }
 
 /** The ids of pilots that left no word of their start, from the others of their submission. */

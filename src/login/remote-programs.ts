@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { quote, quotePath } from '../shell.ts';
+import { writeSize } from './journal.ts';
 import { loginCommand } from './session-command.ts';
 
 /**
@@ -147,6 +148,8 @@ export interface Observation {
   listSeconds: number;
   /** A SIF that must be there already, or null. */
   imagePath: string | null;
+  /** Where a CVMFS distribution may be; null: the site wants none, and nothing is asked about any. */
+  distributionPath: string | null;
   /** Asks the accounting, which may be slow or absent: nothing depends on its answer. Null: it is not asked. */
   finishedCommand: string | null;
 }
@@ -176,13 +179,28 @@ part ends; each "$j"/ends/*; part_end ends $?
 part drains; printf '%s\\n' "$j"/drain/*; part_end drains $?
 part token; if [ -f "$j/token" ]; then sha256sum < "$j/token"; fi; part_end token $?
 part image; ${image}; part_end image $?
-${[...listings, ...accounting].join('\n')}`;
+${[...distributions(observation.distributionPath), ...listings, ...accounting].join('\n')}`;
 }
+
+/** What was shipped before is told by its names: which of them is wanted nobody knows before something is to be submitted. */
+function distributions(path: string | null): string[] {
+  if (path === null) return [];
+  return [
+    `part distribution; [ -r ${quotePath(path)} ]; part_end distribution $?`,
+    `part shipped; printf '%s\\n' "$j"/${distributionsDirectory}/*; part_end shipped $?`,
+  ];
+}
+
+/** Below the directory that jobs read: the CVMFS distributions that were shipped. */
+export const distributionsDirectory = 'cvmfs';
 
 export interface PlannedSubmission {
   sequence: number;
   tag: string;
+  /** Jobs in it. */
   count: number;
+  /** Nodes of each job. */
+  nodes: number;
   mode: 'keep' | 'once';
   script: string;
   /** Reads the script on stdin. */
@@ -243,7 +261,7 @@ elif [ -d ${directory} ]; then part_end ${part('fence')} 1; exit 0
 else mkdir ${directory}; part_end ${part('fence')} 2; exit 0
 fi
 part ${part('intent')}
-glidein_line="intent ${one.sequence} ${one.tag} ${one.count} ${one.mode} $(date +%s) ."
+glidein_line="intent ${one.sequence} ${one.tag} ${writeSize(one)} ${one.mode} $(date +%s) ."
 mkdir -p "$d/jobs"
 echo ${script} | base64 -d > "$d/jobs/${one.tag}.sh" \\
 && [ "$(sha256sum < "$d/jobs/${one.tag}.sh" | cut -c1-64)" = ${digest} ] \\
@@ -331,7 +349,7 @@ export function record({ lines, forget }: Diary): string {
   // A directory leaves `intents` whole: half of one would look like a sequence without an intent.
   const removals = forget.map(
     ({ sequence, tag, marks }) =>
-      `mv "$d/intents/${sequence}" "$d/jobs/over-${sequence}" && rm -rf "$d/jobs/over-${sequence}" "$d/jobs/${tag}.sh" "$j/seen/${tag}".* ${marks.map((id) => `"$j"/ends/${quote(id)} "$j"/drain/${quote(id)}`).join(' ')}`,
+      `mv "$d/intents/${sequence}" "$d/jobs/over-${sequence}" && rm -rf "$d/jobs/over-${sequence}" "$d/jobs/${tag}.sh" "$j/seen/${tag}".* "$j/nodes/${tag}".* ${marks.map((id) => `"$j"/ends/${quote(id)} "$j"/ends/${quote(id)}_n* "$j"/drain/${quote(id)}`).join(' ')}`,
   );
   return [append('record', lines), ...removals].join('\n');
 }

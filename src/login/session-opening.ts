@@ -17,6 +17,8 @@ export interface LoginSettings {
   timeouts: { connectSeconds: number; listSeconds: number; submitSeconds: number };
   /** A SIF that must be there already, or null. */
   imagePath: string | null;
+  /** Where a CVMFS distribution may be; null: the site wants none. */
+  distributionPath: string | null;
   arrays: boolean;
   /** Nothing is to be changed there, not even a directory made. */
   looksOnly: boolean;
@@ -113,10 +115,10 @@ export function observation(
   settings: LoginSettings,
 ): programs.Observation {
   const listCommands = queriesFor(looks, settings).map((query) => scheduler.listCommand(query));
-  const { imagePath, jobName, endedSince, asksAccounting, timeouts } = settings;
+  const { imagePath, distributionPath, jobName, endedSince, asksAccounting, timeouts } = settings;
   const finishedCommand =
     endedSince === null || !asksAccounting ? null : scheduler.finishedCommand({ jobName, sinceSeconds: endedSince });
-  return { listCommands, listSeconds: timeouts.listSeconds, imagePath, finishedCommand };
+  return { listCommands, listSeconds: timeouts.listSeconds, imagePath, distributionPath, finishedCommand };
 }
 
 /** Tells of a step when the part that it is known by begins. */

@@ -113,6 +113,9 @@ const taken: { readonly [name: string]: string } = {
   ACCEPT_IDLE_MINUTES: 'set pilot.idleMinutes',
   NUM_CPUS: 'set pilot.cpus',
   MEMORY: 'set pilot.memoryMB',
+  CVMFSEXEC_REPOS: 'set pilot.cvmfs and pilot.cvmfsOptions.repos',
+  CVMFS_HTTP_PROXY: 'set pilot.cvmfsOptions.proxy',
+  CVMFS_QUOTA_LIMIT: 'set pilot.cvmfsOptions.quotaMB',
   TOKEN: 'the token goes in as a file; set pilot.token',
   EXTRA_JOB_ENV: 'the image pastes it into its configuration',
 };

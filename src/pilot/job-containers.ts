@@ -1,13 +1,12 @@
 import type { Bind } from './binds.ts';
+import { type CvmfsValues, cvmfsWords } from './cvmfs.ts';
 import { type SingularityDecision, singularityDecision } from './singularity-negotiation.ts';
 
 /** Whether the containers that jobs bring will work in a pilot, as far as it can be known before the pilot is on its node. */
 
 /** What a profile decides of it. */
-export interface JobContainerFacts {
+export interface JobContainerFacts extends CvmfsValues {
   gpus: boolean;
-  /** `auto`, `bind` or `none`. */
-  cvmfs: string;
   binds: readonly Bind[];
   /** The image's `SINGULARITY_DISABLE_PID_NAMESPACES`, as the pilot gets it. */
   disablePidNamespaces: boolean;
@@ -28,16 +27,16 @@ const outcomes: Readonly<Record<SingularityDecision, string>> = {
 
 /** One line for a person, to follow "jobs' own containers: ". */
 export function jobContainerWords(facts: JobContainerFacts): string {
-  const parts = [outcomes[singularityDecision(imageUse, imageRequirement)], cvmfsWords(facts), processWords(facts)];
+  const parts = [
+    outcomes[singularityDecision(imageUse, imageRequirement)],
+    cvmfsWords(facts, bindsCvmfs(facts)),
+    processWords(facts),
+  ];
   return parts.filter((part) => part !== null).join('; ');
 }
 
-function cvmfsWords({ cvmfs, binds }: JobContainerFacts): string | null {
-  const bound = binds.some(({ source, target }) => /^:?\/cvmfs(?:[/:]|$)/.test(target === '' ? source : target));
-  if (cvmfs === 'bind' || bound) return null;
-  return cvmfs === 'none'
-    ? 'images on /cvmfs cannot be used (pilot.cvmfs is none)'
-    : 'images on /cvmfs can be used only where the node has it';
+function bindsCvmfs({ binds }: JobContainerFacts): boolean {
+  return binds.some(({ source, target }) => /^:?\/cvmfs(?:[/:]|$)/.test(target === '' ? source : target));
 }
 
 function processWords({ gpus, disablePidNamespaces }: JobContainerFacts): string | null {

@@ -1,6 +1,7 @@
-import { failed, ok, type Result } from '../failure.ts';
+import { ok, type Result } from '../failure.ts';
 import { type AttributeValue, attributesFile } from './attributes.ts';
 import { type Bind, parseBinds } from './binds.ts';
+import { type CvmfsOptions, type CvmfsValues, cvmfsValues } from './cvmfs.ts';
 import { containerEnvironment, pidNamespaceSwitch } from './environment.ts';
 import { jobContainerWords } from './job-containers.ts';
 import { retirement } from './retirement.ts';
@@ -20,18 +21,18 @@ export interface PilotInput extends StartLimits {
   env: { readonly [name: string]: string };
   attributes: { readonly [name: string]: AttributeValue };
   binds: readonly string[];
-  /** `auto`, `bind` or `none`. */
+  /** One of `cvmfsWays`. */
   cvmfs: string;
+  cvmfsOptions: CvmfsOptions | null;
 }
 
 /** The pilot's part of a script's values, and what to tell people about it. */
-export interface PilotValues {
+export interface PilotValues extends CvmfsValues {
   startExpression: string;
   containerEnvironment: readonly { name: string; escaped: string }[];
   condorNames: string;
   attributes: string;
   binds: readonly Bind[];
-  cvmfs: string;
   gpus: boolean;
   walltimeSeconds: number;
   drainSeconds: number;
@@ -62,15 +63,14 @@ export function pilotValues(input: PilotInput): Result<DescribedPilot> {
   if (!attributes.ok) return attributes;
   const binds = parseBinds(input.site, input.binds);
   if (!binds.ok) return binds;
-  if (!['auto', 'bind', 'none'].includes(input.cvmfs)) {
-    const reason = `${input.cvmfs} is not supported yet; auto, bind and none are`;
-    return failed({ kind: 'value-refused', site: input.site, key: 'pilot.cvmfs', reason });
-  }
+  const cvmfs = cvmfsValues(input);
+  if (!cvmfs.ok) return cvmfs;
   const { variables, condorNames } = environment.value;
-  const { cvmfs, walltimeSeconds, gpus } = input;
+  const { walltimeSeconds, gpus } = input;
   const values = {
     ...{ startExpression: expression, containerEnvironment: variables, condorNames, attributes: attributes.value },
-    ...{ binds: binds.value, cvmfs, gpus, walltimeSeconds, drainSeconds, stopSeconds },
+    ...cvmfs.value,
+    ...{ binds: binds.value, gpus, walltimeSeconds, drainSeconds, stopSeconds },
   };
   const disablePidNamespaces = variables.some(({ name, escaped }) => name === pidNamespaceSwitch && escaped === 'true');
   return ok({ values, words, containers: jobContainerWords({ ...values, disablePidNamespaces }), warnings });

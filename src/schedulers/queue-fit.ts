@@ -29,12 +29,13 @@ export function largestArray(discovery: Discovery): number | null {
   return discovery.kind === 'known' ? discovery.limits.maxArraySize : null;
 }
 
-type Judged = 'queue' | 'walltime' | 'cores' | 'memory' | 'gpus' | 'account';
+type Judged = 'queue' | 'walltime' | 'nodes' | 'cores' | 'memory' | 'gpus' | 'account';
 
 // The options of the batch systems that set these, by any of their names: one too many only means that less is judged.
 const options: Readonly<Record<Judged, readonly string[]>> = {
   queue: ['partition', 'p', 'queue', 'q'],
   walltime: ['time', 't', 'walltime', 'W'],
+  nodes: ['nodes', 'N', 'nnodes'],
   cores: ['cpus-per-task', 'c', 'ntasks', 'n', 'exclusive', 'ncpus', 'ppn'],
   memory: ['mem', 'mem-per-cpu', 'M'],
   gpus: ['gpus-per-node', 'gpus', 'G', 'gres', 'gpus-per-task', 'gpus-per-socket', 'tres-per-task', 'ngpus', 'gpu'],
@@ -122,6 +123,7 @@ function sizeMistakes(job: BatchJob, queues: readonly Queue[]): Mistake[] {
   const names = queues.map((queue) => queue.name).join(' and ');
   return [
     ...walltimeMistakes(job, queues, names),
+    ...nodeCountMistakes(job, queues, names),
     ...nodeMistakes(job, queues, names),
     ...gpuMistakes(job, queues, names),
   ];
@@ -135,6 +137,17 @@ function walltimeMistakes(job: BatchJob, queues: readonly Queue[], names: string
   if (most === null || Math.ceil(job.walltimeSeconds / 60) * 60 <= most) return [];
   const message = `is ${inDays(job.walltimeSeconds)}, but ${names} allows at most ${inDays(most)}`;
   return [{ key: 'scheduler.walltime', message }];
+}
+
+/** What a QOS allows instead nobody can tell; the nodes that there are, all the same. */
+function nodeCountMistakes(job: BatchJob, queues: readonly Queue[], names: string): Mistake[] {
+  if (isOverridden(job, 'nodes')) return [];
+  const wrong = (message: string): Mistake[] => [{ key: 'scheduler.nodesPerJob', message }];
+  const there = largest(queues.map(({ nodes }) => nodes)) ?? job.nodes;
+  if (job.nodes > 1 && job.nodes > there) return wrong(`is ${job.nodes}, but ${names} has only ${there}`);
+  const most = job.qos === null ? largest(queues.map(({ maxNodesPerJob }) => maxNodesPerJob)) : null;
+  if (most === null || job.nodes <= most) return [];
+  return wrong(`is ${job.nodes}, but ${names} allows a job at most ${most}`);
 }
 
 function nodeMistakes(job: BatchJob, queues: readonly Queue[], names: string): Mistake[] {

@@ -92,7 +92,7 @@ export interface BatchJob {
 
 export interface Submission {
   tag: string;
-  /** Pilots in it. */
+  /** Jobs in it. */
   count: number;
   /** Where the site knows no arrays, each pilot is a submission of its own and \`count\` is 1. */
   array: boolean;

@@ -60,8 +60,10 @@ export const slurm: Scheduler = {
 function directives(job: BatchJob): readonly string[] {
   const options: (readonly [name: string, value: string | null] | null)[] = [
     ['job-name', job.name],
-    ['nodes', '1'],
-    ['ntasks', '1'],
+    ['nodes', String(job.nodes)],
+    job.nodes === 1 ? ['ntasks', '1'] : ['ntasks-per-node', '1'],
+    // A node that fails leaves the others to their pilots, and the listing says how many are left (22.05.8, run).
+    job.nodes === 1 ? null : ['no-kill', null],
     job.cores === null ? ['exclusive', null] : ['cpus-per-task', String(job.cores)],
     ['mem', job.memoryMB === null ? '0' : `${job.memoryMB}M`],
     gpuRequest(job),
@@ -84,9 +86,11 @@ function given(name: string, value: string | null): readonly [string, string] | 
 }
 
 /** `gpus` and `gpus-per-node` need select/cons_tres (19.05 and later); with cons_res only `gres` works. */
-function gpuRequest({ gpus, gpuType, gpuOption }: BatchJob): readonly [string, string] | null {
+function gpuRequest({ gpus, gpuType, gpuOption, nodes }: BatchJob): readonly [string, string] | null {
   if (gpus === 0 || gpuOption === 'none') return null;
-  const amount = gpuType === null ? `${gpus}` : `${gpuType}:${gpus}`;
+  // `gpus` is the job's number, the others are each node's.
+  const number = gpuOption === 'gpus' ? gpus * nodes : gpus;
+  const amount = gpuType === null ? `${number}` : `${gpuType}:${number}`;
   return gpuOption === 'gres' ? ['gres', `gpu:${amount}`] : [gpuOption ?? 'gpus-per-node', amount];
 }
 
@@ -101,8 +105,10 @@ function slurmTime(seconds: number): string {
 function submitCommand(job: BatchJob, submission: Submission): string {
   const array = submission.array ? [`--array=0-${submission.count - 1}`] : [];
   const queue = job.queue === null || job.skip.includes('partition') ? [] : [`--partition=${job.queue}`];
+  const nodes = job.nodes === 1 || job.skip.includes('nodes') ? [] : [`--nodes=${job.nodes}`];
   const log = submission.array ? '%A_%a' : '%j';
-  const words = ['sbatch', '--parsable', `--job-name=${job.name}`, `--comment=${submission.tag}`, ...array, ...queue];
+  const which = [`--job-name=${job.name}`, `--comment=${submission.tag}`, ...array, ...nodes, ...queue];
+  const words = ['sbatch', '--parsable', ...which];
   return `${commandLine([...words, '--chdir=/'])} --output=${submission.logDirWord}/${log}.batch`;
 }
 

@@ -40,10 +40,26 @@ export interface ScriptValues {
   scratch: string | null;
   /** Extra binds. `source` as `scratch`; `target` is empty (the same place) or `:TARGET[:ro|:rw]`. */
   binds: readonly { source: string; target: string }[];
-  /** /cvmfs is bound when it is there (`auto`), must be there (`bind`), or is left out (`none`). */
+  /** How /cvmfs gets in: `auto` (the node decides), `bind`, `cvmfsexec`, `singcvmfs`, `mountrepo`, `container` or `none`. */
   cvmfs: string;
+  /** The job may have to bring CVMFS itself; the other values below are for that. */
+  cvmfsBrought: boolean;
+  /** Repositories by their full names. */
+  cvmfsRepos: readonly string[];
+  /** The value of CVMFS_HTTP_PROXY. */
+  cvmfsProxy: string;
+  /** The most that the cache may take, in MB. */
+  cvmfsQuotaMB: number;
+  /** Where the cache is made, as `scratch`; null: in the scratch directory. */
+  cvmfsCache: string | null;
+  /** Where the logs of CVMFS are kept, as `scratch`; null: in the scratch directory, which goes with the job. */
+  cvmfsLogs: string | null;
+  /** A distribution on the cluster, absolute or `~/…`: a directory, a `.tar` of one, or a self-extracting file; null: none. */
+  cvmfsDistribution: string | null;
   /** The node's GPUs are shown to the container. */
   gpus: boolean;
+  /** The job has more than one node, and starts a pilot on each. */
+  severalNodes: boolean;
   /** Less free scratch than this ends the job before it starts; in MB. */
   minimumScratchMB: number;
   /** Less free scratch than this is a warning; in MB. */
@@ -106,7 +122,15 @@ export const variableKinds: { readonly [Name in keyof ScriptValues]: Kind } = {
   scratch: 'place',
   binds: { list: { record: { source: 'place', target: 'word' } } },
   cvmfs: 'word',
+  cvmfsBrought: 'flag',
+  cvmfsRepos: { list: 'name' },
+  cvmfsProxy: 'word',
+  cvmfsQuotaMB: 'number',
+  cvmfsCache: 'place',
+  cvmfsLogs: 'place',
+  cvmfsDistribution: 'path',
   gpus: 'flag',
+  severalNodes: 'flag',
   minimumScratchMB: 'number',
   comfortableScratchMB: 'number',
   loopSeconds: 'number',

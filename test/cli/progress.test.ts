@@ -28,6 +28,17 @@ describe('the text of the progress', () => {
     expect(progressText(some, 4000, 80)).toBe('campus: submitting … 4 s');
   });
 
+  it('says how far a large file is, and counts from its beginning', () => {
+    const shipping = (detail: string): Event => ({ kind: 'step', site: 'campus', step: 'ship', detail });
+    const some = progressAfter([
+      [1000, shipping('the CVMFS distribution, 0 of 80 MB')],
+      [9000, shipping('the CVMFS distribution, 12 of 80 MB')],
+    ]);
+    expect(progressText(some, 11_000, 80)).toBe('campus: sending the CVMFS distribution, 12 of 80 MB … 10 s');
+    const then = afterEvent(some, step('campus', 'list'), 12_000);
+    expect(progressText(then, 14_000, 80)).toBe('campus: reading the queue … 2 s');
+  });
+
   it('says how many of several sites are done, and what the others wait for', () => {
     const some = progressAfter([
       ...['alpha', 'beta', 'gamma', 'delta'].map((site) => [0, begins(site)] as const),

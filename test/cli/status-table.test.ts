@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Printing, statusJson } from '../../src/cli/report.ts';
+import { type Printing, siteLine, statusJson } from '../../src/cli/report.ts';
 import { ofLook } from '../../src/cli/status-outcome.ts';
 import { duration, statusText } from '../../src/cli/status-table.ts';
 import { type EndedPilot, failureReport, type SiteReport } from '../../src/fleet/site-report.ts';
@@ -49,6 +49,26 @@ function report(pilots: readonly Pilot[], more: Partial<SiteReport> = {}): SiteR
 
 const lines = (shown: SiteReport, printing = pipe) => statusText(shown, printing, now)?.split('\n') ?? [];
 const indices = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, at) => first + at);
+
+describe('jobs of several nodes', () => {
+  const pilots = [
+    running('101_0', 'node7', { nodes: 4 }),
+    ...indices(0, 2).map((at) => pilot(`102_${at}`, { nodes: 4 })),
+  ];
+
+  it('have one id, and count for all their pilots', () => {
+    const [, , first, others] = lines(report(pilots));
+    expect(first).toMatch(/^ {2}101_0 +4 running +node7 \+3 /);
+    expect(others).toMatch(/^ {2}102_\[0-2\] +12 pending +- /);
+  });
+
+  it('are told of by their ids and as so many pilots when they are cancelled and drained', () => {
+    const done = { cancelled: 8, drained: 4, ids: ['102_0', '102_1', '101_0'], idsCancelled: 2 };
+    expect(siteLine(report(pilots, done), pipe)).toContain('; cancelled 8: 102_0 102_1; draining 4: 101_0');
+    const planned = { submit: 0, ship: [], cancel: ['102_0', '102_1'], drain: ['101_0'] };
+    expect(siteLine(report(pilots, { planned }), pipe)).toContain('would cancel 8: 102_0 102_1; would drain 4: 101_0');
+  });
+});
 
 describe('the table of pilots', () => {
   it('says how long, until when and why, and puts what waits for the same reason into one line', () => {

@@ -239,7 +239,13 @@ describe('the values at the edge of what is allowed', () => {
     ['pilot.memoryMB', [1, null], [0]],
     ['pilot.idleMinutes', [1, 10_080], [0, 10_081, null]],
     ['pilot.drainMinutes', [1, 360, null], [0, 361, 1.5]],
-    ['pilot.cvmfs', ['auto', 'bind', 'none'], ['cvmfs', null]],
+    ['pilot.cvmfs', ['auto', 'bind', 'cvmfsexec', 'singcvmfs', 'mountrepo', 'container', 'none'], ['cvmfs', null]],
+    ['pilot.cvmfsOptions', [null, {}, { repos: ['x.example.org'], quotaMB: 1 }], [[], 'x', 1]],
+    ['pilot.cvmfsOptions.repos', [[], ['x.example.org']], ['x.example.org', [''], null]],
+    ['pilot.cvmfsOptions.dist', ['~/dist', '/dist', null], ['dist', '']],
+    ['pilot.cvmfsOptions.quotaMB', [1, null], [0, 1.5, '8000']],
+    ['pilot.cvmfsOptions.cache', ['/local', '$TMPDIR', '$LOCAL/x', null], ['local', '~/x', '/a:b']],
+    ['pilot.cvmfsOptions.logs', ['/local', '$TMPDIR', null], ['local', '~/x']],
     ['pilot.logDir', ['/logs', '~/logs'], ['logs', '']],
     [
       'image.source',
@@ -358,17 +364,40 @@ describe('text anywhere', () => {
   });
 });
 
+describe('jobs of several nodes', () => {
+  const written = (target: number, nodesPerJob: number, limits: object = {}) =>
+    mistakesOf(exampleWith({ target, limits, 'scheduler.nodesPerJob': nodesPerJob }));
+
+  it('are for a target of whole jobs, as others are not told of', () => {
+    expect(written(8, 4)).toEqual([]);
+    expect(written(0, 4)).toEqual([]);
+    expect(written(7, 1)).toEqual([]);
+    expect(written(6, 4)).toEqual([
+      {
+        key: 'target',
+        message:
+          'must be a multiple of scheduler.nodesPerJob, 4, such as 4 or 8: it counts pilots, and each job has so many',
+      },
+    ]);
+  });
+
+  it('need limits with room for one', () => {
+    expect(written(8, 8, { maxPending: 8, maxPerPass: 8 })).toEqual([]);
+    expect(written(8, 8, { maxPending: 7, maxPerPass: 7 }).map(({ key }) => key)).toEqual([
+      'limits.maxPending',
+      'limits.maxPerPass',
+    ]);
+  });
+});
+
 describe('keys that have no effect yet', () => {
   it.each<[string, unknown, unknown, string]>([
     ['connection.transport', 'auto', 'openssh', 'openssh has no effect yet in this version; use auto, ssh2 or local'],
     ['scheduler.kind', 'slurm', 'pbs', 'pbs is not supported yet; slurm is'],
     ['scheduler.kind', 'slurm', 'torque', 'torque is not supported yet; slurm is'],
     ['scheduler.kind', 'slurm', 'lsf', 'lsf is not supported yet; slurm is'],
-    ['scheduler.nodesPerJob', 1, 2, 'has no effect yet'],
     ['scheduler.resourceStyle', 'select', 'legacy', 'has no effect yet'],
     ['scheduler.submitBy', 'stdin', 'file', 'has no effect yet'],
-    ['pilot.cvmfs', 'bind', 'cvmfsexec', 'cvmfsexec has no effect yet in this version; use auto, bind or none'],
-    ['pilot.cvmfsOptions', null, { repos: ['x.example.org'] }, 'has no effect yet'],
     ['image.name', null, 'ospool', 'has no effect yet'],
     ['image.source', undefined, '~/ospool.sif', 'a local .sif has no effect yet'],
     ['image.source', undefined, '/images/ospool.sif', 'a local .sif has no effect yet'],

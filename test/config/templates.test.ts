@@ -16,7 +16,10 @@ describe('loadTemplate', () => {
         name: 'slurm.sh.hbs',
         source: 'package',
         file: join(packageTemplates, 'slurm.sh.hbs'),
-        partials: { pilot: { source: 'package', file: join(packageTemplates, 'partials/pilot.sh.hbs') } },
+        partials: {
+          pilot: { source: 'package', file: join(packageTemplates, 'partials/pilot.sh.hbs') },
+          cvmfs: { source: 'package', file: join(packageTemplates, 'partials/cvmfs.sh.hbs') },
+        },
       },
     });
     expect(template.ok && template.value.text).toContain('#!');
@@ -32,7 +35,14 @@ describe('loadTemplate', () => {
     const partial = config.write('templates/partials/pilot.sh.hbs', '# my pilot\n');
     const second = await loadTemplate(config.path, 'slurm');
     expect(second).toMatchObject({
-      value: { partials: { pilot: { source: 'user', file: partial, text: '# my pilot\n' } } },
+      value: {
+        partials: { pilot: { source: 'user', file: partial, text: '# my pilot\n' }, cvmfs: { source: 'package' } },
+      },
+    });
+    const mounts = config.write('templates/partials/cvmfs.sh.hbs', '# my mounts\n');
+    const third = await loadTemplate(config.path, 'slurm');
+    expect(third).toMatchObject({
+      value: { partials: { cvmfs: { source: 'user', file: mounts, text: '# my mounts\n' } } },
     });
   });
 

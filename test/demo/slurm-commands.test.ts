@@ -56,6 +56,13 @@ describe('sbatch', () => {
     expect(await out('sbatch --array=0-2')).toBe('Submitted batch job 2\n');
   });
 
+  it('refuses a job of several nodes in words that are not Slurm’s', async () => {
+    const refused = await call('sbatch --parsable --nodes=2 --ntasks-per-node=1 --no-kill --exclusive --mem=0');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('here a job has one node');
+    expect(system.jobs()).toEqual([]);
+  });
+
   it('takes directives up to the first command only; environment beats script, and command line both', async () => {
     await call('sbatch');
     await call('sbatch', { SBATCH_JOB_NAME: 'foreign', SBATCH_TIMELIMIT: '30' });

@@ -3,14 +3,15 @@ import { expect, it } from 'vitest';
 import { plan } from '../../src/fleet/plan.ts';
 import { census } from '../../src/login/census.ts';
 import type { CensusInput } from '../../src/login/evidence.ts';
-import type { EndMark, Intent, Note, Outcome } from '../../src/login/journal.ts';
+import { type EndMark, type Intent, type Note, type Outcome, readIntents, writeSize } from '../../src/login/journal.ts';
 import type { ListedJob } from '../../src/schedulers/scheduler.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
 import { loops } from '../support/loops.ts';
 
 /**
  * Promise 2 under random histories, with a clock of its own: passes by two clients without a lock, answers that are lost
- * either way, jobs that appear late, clients that are killed, listings that lose lines, pilots that end unseen. The real
+ * either way, jobs that appear late, clients that are killed, listings that lose lines, pilots that end unseen, jobs of
+ * one node and of several, nodes that fail under a job that goes on, pilots that end before their job does. The real
  * census and the real plan decide; the login host and the scheduler are this model.
  */
 
@@ -23,6 +24,7 @@ interface Job {
   submission: string;
   index: number;
   tag: string;
+  nodes: number;
   appearsAt: number;
   startedAt: number | null;
   endedAt: number | null;
@@ -38,12 +40,14 @@ class World {
   outcomes: Outcome[] = [];
   notes: Note[] = [];
   ends: EndMark[] = [];
+  /** What profiles say now; jobs that are there may have other sizes. */
+  nodesPerJob = 1;
   faults = 0;
   private nextId = 100;
 
   /** Pilots that exist, or will. */
   alive(): number {
-    return this.jobs.filter((job) => job.endedAt === null).length;
+    return this.jobs.reduce((sum, job) => sum + (job.endedAt === null ? job.nodes : 0), 0);
   }
 
   /** What `squeue` shows now; finished jobs for five minutes. */
@@ -59,7 +63,7 @@ class World {
       state: job.endedAt !== null ? 'finished' : job.startedAt === null ? 'pending' : 'running',
       reason: null,
       tag: job.tag,
-      nodes: 1,
+      nodes: job.nodes,
       node: null,
       submittedAt: job.appearsAt,
       startedAt: job.startedAt,
@@ -74,7 +78,7 @@ class World {
       drains: [],
       sequences: intents.map((intent) => intent.sequence),
       seen: this.jobs.flatMap(({ tag, index, submission, startedAt }) =>
-        startedAt === null ? [] : [{ tag, index, jobId: `${submission}_${index}` }],
+        startedAt === null ? [] : [{ tag, index, pilotNumber: null, jobId: `${submission}_${index}` }],
       ),
       parseOutcome: (outcome) => slurm.parseSubmit(outcome.output),
       firstIndex: 0,
@@ -107,6 +111,7 @@ class World {
   act(taken: ReturnType<World['take']>, chance: Chance): void {
     const planned = plan({
       target,
+      nodesPerJob: this.nodesPerJob,
       pilots: taken.pilots.flatMap(({ state, ...pilot }) =>
         state === 'ending' ? [] : [{ ...pilot, state, leaves: false }],
       ),
@@ -117,7 +122,7 @@ class World {
     });
     if (planned.kind === 'submit') {
       if (this.intents.some((intent) => intent.sequence >= taken.nextSequence)) return;
-      this.submit(taken.nextSequence, planned.count, chance);
+      this.submit(taken.nextSequence, planned.count / this.nodesPerJob, chance);
       if (this.fault(chance, 0.15)) return; // Killed before it wrote what it found out.
     }
     this.notes.push(...taken.notes);
@@ -125,14 +130,15 @@ class World {
 
   private submit(sequence: number, count: number, chance: Chance): void {
     const tag = `campus-${String(sequence).padStart(10, '0')}`;
-    this.intents.push({ sequence, tag, count, mode: 'keep', startedAt: this.now });
+    const nodes = this.nodesPerJob;
+    this.intents.push(...readIntents(`intent ${sequence} ${tag} ${writeSize({ count, nodes })} keep ${this.now} .`));
     const lost = this.fault(chance, 0.35);
     this.nextId += 1;
     const id = String(this.nextId);
     if (!lost || chance(0.5)) {
       const appearsAt = this.now + (lost && chance(0.5) ? Math.floor(latestSeconds * (chance(0.5) ? 1 : 0.3)) : 0);
       for (let index = 0; index < count; index += 1)
-        this.jobs.push({ submission: id, index, tag, appearsAt, startedAt: null, endedAt: null });
+        this.jobs.push({ submission: id, index, tag, nodes, appearsAt, startedAt: null, endedAt: null });
     }
     const answer = lost
       ? { stdout: '', stderr: 'sbatch: error: Socket timed out on send/recv operation', code: 1 }
@@ -146,14 +152,21 @@ class World {
     this.now += seconds;
     for (const job of this.jobs) {
       if (job.appearsAt > this.now || job.endedAt !== null) continue;
+      if (job.startedAt !== null && job.nodes > 1 && chance(0.1)) {
+        if (chance(0.5)) job.nodes -= 1;
+        else this.ends.push(this.endOf(job, job.startedAt, 0));
+      }
       if (job.startedAt === null && chance(0.5)) job.startedAt = this.now;
       else if (chance(0.12)) {
         job.endedAt = this.now;
         if (job.startedAt === null || chance(0.3)) continue;
-        const { tag, index, startedAt } = job;
-        this.ends.push({ tag, index, exitCode: 0, reason: 'exited', node: 'n', startedAt, endedAt: this.now });
+        this.ends.push(this.endOf(job, job.startedAt, null));
       }
     }
+  }
+
+  private endOf({ tag, index }: Job, startedAt: number, pilotNumber: number | null): EndMark {
+    return { tag, index, pilotNumber, exitCode: 0, reason: 'exited', node: 'n', startedAt, endedAt: this.now };
   }
 
   private fault(chance: Chance, probability: number): boolean {
@@ -182,6 +195,7 @@ it('there is never more than the target, and the target is reached again when th
       const world = new World();
       for (const [seconds, together] of steps) {
         world.pass(seconds, chance);
+        world.nodesPerJob = chance(0.4) ? (chance(0.7) ? 2 : 4) : 1;
         const first = world.look(chance);
         const second = together ? world.look(chance) : null;
         for (const taken of [first, second]) if (taken !== null) world.act(taken, chance);
@@ -189,6 +203,7 @@ it('there is never more than the target, and the target is reached again when th
       }
       faults += world.faults;
       const never: Chance = () => false;
+      world.nodesPerJob = 1;
       for (let round = 0; round < 6; round += 1) {
         world.pass(400, never);
         const taken = world.look(never);

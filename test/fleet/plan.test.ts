@@ -2,10 +2,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type PlanInput, type PlannedPilot, plan } from '../../src/fleet/plan.ts';
 
-const base: PlanInput = { target: 5, pilots: [], inDoubt: 0, maxPending: 100, maxPerPass: 100, capacity: null };
+const base: PlanInput = {
+  target: 5,
+  nodesPerJob: 1,
+  pilots: [],
+  inDoubt: 0,
+  maxPending: 100,
+  maxPerPass: 100,
+  capacity: null,
+};
 
 const pilot = (state: PlannedPilot['state'], more: Partial<PlannedPilot> = {}): PlannedPilot => ({
   id: '1',
+  nodes: 1,
   state,
   once: false,
   submittedAt: 1000,
@@ -14,7 +23,9 @@ const pilot = (state: PlannedPilot['state'], more: Partial<PlannedPilot> = {}): 
   ...more,
 });
 
-const nothing = { kind: 'nothing', leaving: 0, remaining: 0 };
+const nodesOf = (pilots: readonly PlannedPilot[]) => pilots.reduce((sum, { nodes }) => sum + nodes, 0);
+
+const nothing = { kind: 'nothing', leaving: 0, remaining: 0, indivisible: 0 };
 
 describe('below the target', () => {
   it('submits what is missing', () => {
@@ -51,55 +62,62 @@ describe('above the target', () => {
       pilot('pending', { id: '7_10', submittedAt: 10 }),
       pilot('held', { id: 'new', submittedAt: 20 }),
     ];
-    const planned = { kind: 'shrink', cancel: ['new', '7_10'], drain: [], leaving: 0, remaining: 0 };
+    const planned = { kind: 'shrink', cancel: ['new', '7_10'], drain: [], leaving: 0, remaining: 0, indivisible: 0 };
     expect(plan({ ...base, target: 2, pilots })).toEqual(planned);
   });
 
   const ends = (id: string, endsAt: number | null, more: Partial<PlannedPilot> = {}) =>
     pilot('running', { id, endsAt, ...more });
 
-  it.each<[string, number, PlannedPilot[], { cancel: string[]; drain: string[]; leaving: number; remaining: number }]>([
+  it.each<
+    [
+      string,
+      number,
+      PlannedPilot[],
+      { cancel: string[]; drain: string[]; leaving: number; remaining: number; indivisible: number },
+    ]
+  >([
     [
       'drains what runs, nearest its end first',
       1,
       [ends('late', 30), ends('soon', 10), ends('later', 20)],
-      { cancel: [], drain: ['soon', 'later'], leaving: 0, remaining: 0 },
+      { cancel: [], drain: ['soon', 'later'], leaving: 0, remaining: 0, indivisible: 0 },
     ],
     [
       'drains last those whose end nobody knows, by id',
       1,
       [ends('7_10', null), ends('7_2', null), ends('known', 10)],
-      { cancel: [], drain: ['known', '7_2'], leaving: 0, remaining: 0 },
+      { cancel: [], drain: ['known', '7_2'], leaving: 0, remaining: 0, indivisible: 0 },
     ],
     [
       'cancels before it drains',
       1,
       [ends('a', 10), ends('b', 20), pilot('pending', { id: 'p' })],
-      { cancel: ['p'], drain: ['a'], leaving: 0, remaining: 0 },
+      { cancel: ['p'], drain: ['a'], leaving: 0, remaining: 0, indivisible: 0 },
     ],
     [
       'counts those first that leave already',
       1,
       [ends('a', 10), ends('b', 20), ends('c', 30, { leaves: true }), ends('d', 40)],
-      { cancel: [], drain: ['a', 'b'], leaving: 1, remaining: 0 },
+      { cancel: [], drain: ['a', 'b'], leaving: 1, remaining: 0, indivisible: 0 },
     ],
     [
       'drains what is suspended, too',
       0,
       [pilot('suspended', { id: 's', endsAt: 5 })],
-      { cancel: [], drain: ['s'], leaving: 0, remaining: 0 },
+      { cancel: [], drain: ['s'], leaving: 0, remaining: 0, indivisible: 0 },
     ],
     [
       'leaves those that a person asked for',
       0,
       [ends('a', 10, { once: true }), ends('b', 20), pilot('pending', { once: true })],
-      { cancel: [], drain: ['b'], leaving: 0, remaining: 2 },
+      { cancel: [], drain: ['b'], leaving: 0, remaining: 2, indivisible: 0 },
     ],
     [
       'cancels one that waits although it is to drain',
       1,
       [ends('a', 10), pilot('pending', { id: 'p', leaves: true })],
-      { cancel: ['p'], drain: [], leaving: 0, remaining: 0 },
+      { cancel: ['p'], drain: [], leaving: 0, remaining: 0, indivisible: 0 },
     ],
   ])('%s', (_, target, pilots, expected) => {
     expect(plan({ ...base, target, pilots })).toEqual({ kind: 'shrink', ...expected });
@@ -107,12 +125,27 @@ describe('above the target', () => {
 
   it('does nothing while enough leave, or all the others were asked for by a person', () => {
     const leaving = [ends('a', 10, { leaves: true }), ends('b', 20, { leaves: true }), ends('c', 30)];
-    expect(plan({ ...base, target: 1, pilots: leaving })).toEqual({ kind: 'nothing', leaving: 2, remaining: 0 });
+    expect(plan({ ...base, target: 1, pilots: leaving })).toEqual({
+      kind: 'nothing',
+      leaving: 2,
+      remaining: 0,
+      indivisible: 0,
+    });
     // The target was raised again meanwhile: what is marked stays so, and is replaced when it is gone.
-    expect(plan({ ...base, target: 2, pilots: leaving })).toEqual({ kind: 'nothing', leaving: 1, remaining: 0 });
+    expect(plan({ ...base, target: 2, pilots: leaving })).toEqual({
+      kind: 'nothing',
+      leaving: 1,
+      remaining: 0,
+      indivisible: 0,
+    });
     expect(plan({ ...base, target: 3, pilots: leaving })).toEqual(nothing);
     const once = [pilot('running', { once: true }), pilot('pending', { once: true })];
-    expect(plan({ ...base, target: 1, pilots: once })).toEqual({ kind: 'nothing', leaving: 0, remaining: 1 });
+    expect(plan({ ...base, target: 1, pilots: once })).toEqual({
+      kind: 'nothing',
+      leaving: 0,
+      remaining: 1,
+      indivisible: 0,
+    });
   });
 
   it('ends nothing for pilots that may not exist', () => {
@@ -122,10 +155,54 @@ describe('above the target', () => {
   });
 });
 
+describe('jobs of several nodes', () => {
+  const several = { ...base, target: 8, nodesPerJob: 4 };
+  const job = (id: string, nodes: number, more: Partial<PlannedPilot> = {}) => pilot('running', { id, nodes, ...more });
+
+  it('count for all their pilots, and as many are submitted as whole jobs come to', () => {
+    expect(plan(several)).toEqual({ kind: 'submit', count: 8, limitedBy: null });
+    expect(plan({ ...several, pilots: [job('a', 4)] })).toEqual({ kind: 'submit', count: 4, limitedBy: null });
+    expect(plan({ ...several, pilots: [job('a', 4), job('b', 4)] })).toEqual(nothing);
+    expect(plan({ ...several, pilots: [job('a', 4)], inDoubt: 4 })).toEqual(nothing);
+  });
+
+  it('are not submitted for less than one', () => {
+    expect(plan({ ...several, pilots: [job('a', 1)] })).toEqual({ kind: 'submit', count: 4, limitedBy: 'nodesPerJob' });
+    expect(plan({ ...several, pilots: [job('a', 4), job('b', 1)] })).toEqual({
+      kind: 'wait',
+      limitedBy: 'nodesPerJob',
+    });
+  });
+
+  it('are held back by limits that count pilots, and by a capacity that counts jobs', () => {
+    expect(plan({ ...several, maxPerPass: 7 })).toEqual({ kind: 'submit', count: 4, limitedBy: 'maxPerPass' });
+    const waiting = [pilot('pending', { nodes: 4 })];
+    expect(plan({ ...several, maxPending: 7, pilots: waiting })).toEqual({ kind: 'wait', limitedBy: 'maxPending' });
+    expect(plan({ ...several, capacity: 1 })).toEqual({ kind: 'submit', count: 4, limitedBy: 'capacity' });
+  });
+
+  it('are ended only as far as the surplus covers them', () => {
+    const pilots = [job('soon', 4, { endsAt: 10 }), job('later', 4, { endsAt: 20 }), job('small', 1, { endsAt: 30 })];
+    const rest = { leaving: 0, remaining: 0 };
+    const drains = (target: number) => plan({ ...several, target, pilots });
+    expect(drains(5)).toEqual({ kind: 'shrink', cancel: [], drain: ['soon'], ...rest, indivisible: 0 });
+    expect(drains(8)).toEqual({ kind: 'shrink', cancel: [], drain: ['small'], ...rest, indivisible: 0 });
+    expect(drains(6)).toEqual({ kind: 'shrink', cancel: [], drain: ['small'], ...rest, indivisible: 2 });
+    expect(plan({ ...several, target: 7, pilots: pilots.slice(0, 2) })).toEqual({
+      kind: 'nothing',
+      ...rest,
+      indivisible: 1,
+    });
+    const leaving = [{ ...job('soon', 4), leaves: true }, job('later', 4)];
+    expect(plan({ ...several, target: 4, pilots: leaving })).toEqual({ ...nothing, leaving: 4 });
+  });
+});
+
 it('never plans above the target, nor ends more than the surplus, nor what a person asked for', () => {
   const states = fc.constantFrom('pending', 'running', 'held', 'suspended', 'unknown' as const);
   const one = fc.record({
     id: fc.uuid(),
+    nodes: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 4 })),
     state: states,
     once: fc.boolean(),
     submittedAt: fc.option(fc.nat()),
@@ -135,6 +212,7 @@ it('never plans above the target, nor ends more than the surplus, nor what a per
   const small = fc.nat({ max: 12 });
   const input = fc.record({
     target: small,
+    nodesPerJob: fc.integer({ min: 1, max: 4 }),
     pilots: fc.uniqueArray(one, { maxLength: 12, selector: ({ id }) => id }),
     inDoubt: small,
     maxPending: small,
@@ -148,8 +226,9 @@ it('never plans above the target, nor ends more than the surplus, nor what a per
       const planned = plan({ ...given, pilots });
       seen[planned.kind] += 1;
       if (planned.kind === 'submit') {
-        expect(pilots.length + given.inDoubt + planned.count).toBeLessThanOrEqual(given.target);
+        expect(nodesOf(pilots) + given.inDoubt + planned.count).toBeLessThanOrEqual(given.target);
         expect(planned.count).toBeGreaterThan(0);
+        expect(planned.count % given.nodesPerJob).toBe(0);
       }
       if (planned.kind !== 'shrink') return;
       const told = pilots.filter(({ id }) => planned.cancel.includes(id) || planned.drain.includes(id));
@@ -159,14 +238,17 @@ it('never plans above the target, nor ends more than the surplus, nor what a per
       const leaving = pilots.filter((pilot) => pilot.leaves && runs(pilot));
       const there = pilots.filter(({ state }) => state !== 'unknown');
       // What is left when all of them are gone.
-      expect(there.length - leaving.length - told.length).toBeGreaterThanOrEqual(given.target);
+      expect(nodesOf(there) - nodesOf(leaving) - nodesOf(told)).toBeGreaterThanOrEqual(given.target);
       const ended = (pilot: PlannedPilot) => pilot.endsAt ?? Number.POSITIVE_INFINITY;
       const drained = told.filter(runs);
       expect(drained.map(({ id }) => id).sort()).toEqual([...planned.drain].sort());
       const spared = pilots.filter((pilot) => runs(pilot) && !pilot.once && !pilot.leaves && !drained.includes(pilot));
-      for (const pilot of drained) for (const other of spared) expect(ended(pilot)).toBeLessThanOrEqual(ended(other));
+      for (const pilot of drained)
+        for (const other of spared.filter(({ nodes }) => nodes <= pilot.nodes))
+          expect(ended(pilot)).toBeLessThanOrEqual(ended(other));
       const waits = pilots.filter(({ state, once }) => !once && (state === 'pending' || state === 'held'));
-      if (drained.length > 0) expect(planned.cancel).toHaveLength(waits.length);
+      const kept = waits.filter(({ id }) => !planned.cancel.includes(id));
+      if (drained.length > 0) for (const { nodes } of kept) expect(nodes).toBeGreaterThan(nodesOf(drained));
     }),
     { numRuns: 500 },
   );

@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { census } from '../../src/login/census.ts';
 import type { CensusInput } from '../../src/login/evidence.ts';
-import type { Intent, Note, Outcome } from '../../src/login/journal.ts';
+import {
+  type Intent,
+  type Note,
+  type Outcome,
+  readEnds,
+  readIntents,
+  readSeen,
+  writeSize,
+} from '../../src/login/journal.ts';
 import type { ListedJob } from '../../src/schedulers/scheduler.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
 
@@ -14,6 +22,7 @@ const intent = (more: Partial<Intent> = {}): Intent => ({
   sequence: 1,
   tag,
   count: 2,
+  nodes: 1,
   mode: 'keep',
   startedAt: start,
   ...more,
@@ -139,7 +148,16 @@ describe('a submission that was accepted', () => {
 
   it('does not count what finished, was marked ended, or was told to end and is gone', () => {
     expect(states({ outcomes: accepted, jobs: [job('7_0', 'finished'), job('7_1', 'finished')] })).toEqual([]);
-    const end = { tag, index: 0, exitCode: 0, reason: 'exited', node: 'n', startedAt: start, endedAt: start + 5 };
+    const end = {
+      tag,
+      index: 0,
+      pilotNumber: null,
+      exitCode: 0,
+      reason: 'exited',
+      node: 'n',
+      startedAt: start,
+      endedAt: start + 5,
+    };
     const closed: Note = { kind: 'closed', member: `${tag}.1`, at: start + 5 };
     expect(states({ outcomes: accepted, ends: [end], notes: [closed] })).toEqual([]);
   });
@@ -197,7 +215,7 @@ describe('a submission whose outcome nobody knows', () => {
   });
 
   it("is accepted by the job's own mark, when no listing shows it any more", () => {
-    const found = take({ seen: [{ tag, index: 1, jobId: '9_1' }] });
+    const found = take({ seen: [{ tag, index: 1, pilotNumber: null, jobId: '9_1' }] });
     expect(found.inDoubt).toEqual([]);
     expect(found.pilots).toHaveLength(2);
   });
@@ -252,6 +270,45 @@ describe('a submission whose outcome nobody knows', () => {
       '9_0 running',
       '9_1 running',
     ]);
+  });
+});
+
+describe('a job of several nodes', () => {
+  const intents = readIntents(`intent 1 ${tag} 2x4 keep ${start} .\n`);
+  const accepted = [outcome('7\n')];
+
+  it('counts for as many pilots as the listing says, or else as were asked for', () => {
+    const jobs = [job('7_0', 'running', { nodes: 3 })];
+    const found = take({ intents, outcomes: accepted, jobs });
+    expect(found.pilots).toMatchObject([
+      { id: '7_0', nodes: 3 },
+      { id: '7_1', nodes: 4, state: 'unknown' },
+    ]);
+    expect(take({ intents }).inDoubt).toMatchObject([{ count: 8 }]);
+  });
+
+  it('is not over because one of its pilots is', () => {
+    const ends = readEnds(`end ${tag} 0.1 0 exited n ${start} ${start + 5} .\n`);
+    expect(ends).toMatchObject([{ index: 0, pilotNumber: 1 }]);
+    expect(take({ intents, outcomes: accepted, ends }).missing).toEqual(['7_0', '7_1']);
+    const both = [...ends, ...readEnds(`end ${tag} 0 0 exited n ${start} ${start + 6} .\n`)];
+    expect(take({ intents, outcomes: accepted, ends: both }).missing).toEqual(['7_1']);
+  });
+
+  it('is shown by its own mark, and not by that of one of its pilots, whose id the scheduler does not know', () => {
+    const pilots = readSeen(`seen ${tag} 1.3 9_1_n3 node4 ${start} .\n`);
+    expect(pilots).toMatchObject([{ index: 1, pilotNumber: 3, jobId: '9_1_n3' }]);
+    expect(take({ intents, seen: pilots }).inDoubt).toHaveLength(1);
+    const seen = [...readSeen(`seen ${tag} 1 9_1 node1 ${start} .\n`), ...pilots];
+    expect(take({ intents, seen }).notes).toContainEqual({
+      ...{ kind: 'accepted', tag, submissionId: '9', at: start + 10 },
+    });
+  });
+
+  it('has an intent that says so; others read as they always did', () => {
+    expect(writeSize({ count: 2, nodes: 4 })).toBe('2x4');
+    expect(writeSize({ count: 2, nodes: 1 })).toBe('2');
+    expect(readIntents(`intent 1 ${tag} 2 once ${start} .\n`)).toEqual([intent({ mode: 'once' })]);
   });
 });
 

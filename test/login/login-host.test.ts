@@ -27,6 +27,7 @@ const settings: LoginSettings = {
   prologue: [],
   timeouts: { connectSeconds: 5, listSeconds: 2, submitSeconds: 5 },
   imagePath: null,
+  distributionPath: null,
   arrays: true,
   looksOnly: false,
   beginsWith: 'nothing',
@@ -45,7 +46,7 @@ async function open(more: Partial<LoginSettings> = {}, env: NodeJS.ProcessEnv = 
 
 function planned(sequence: number, count = 2, tag = `campus-aaaaaaaa${String(sequence).padStart(2, '0')}`) {
   const command = slurm.submitCommand(job, { tag, count, array: true, logDirWord: '"$l"', scriptWord: 'x.sh' });
-  return { sequence, tag, count, mode: 'keep' as const, script: '#!/bin/sh\necho "it\'s $HOME"\n', command };
+  return { sequence, tag, count, nodes: 1, mode: 'keep' as const, script: '#!/bin/sh\necho "it\'s $HOME"\n', command };
 }
 
 async function lookAt(host: LoginHost) {
@@ -567,6 +568,28 @@ describe('the lock', () => {
     mkdirSync(join(site(), 'lock.d'));
     writeFileSync(join(site(), 'lock.d/owner'), `${Math.floor(Date.now() / 1000) - 901} ada on a laptop\n`);
     expect(await host.lock()).toEqual({ ok: true, value: undefined });
+  });
+});
+
+describe('CVMFS distributions', () => {
+  const digest = 'a'.repeat(64);
+
+  it('that are there are told by their names', async () => {
+    mkdirSync(join(site(), 'cvmfs'), { recursive: true });
+    for (const name of [`${digest}.tar`, digest]) writeFileSync(join(site(), 'cvmfs', name), '');
+    await using host = await open({ distributionPath: '~/its own' });
+    const { shipped, isAtItsPath } = (await lookAt(host)).distributions;
+    expect([...shipped].filter((name) => name.startsWith(digest)).sort()).toEqual([digest, `${digest}.tar`]);
+    expect(isAtItsPath).toBe(false);
+    mkdirSync(join(cluster.home, 'its own'));
+    expect((await lookAt(host)).distributions.isAtItsPath).toBe(true);
+  });
+
+  it('are not asked about where none is wanted', async () => {
+    mkdirSync(join(site(), 'cvmfs'), { recursive: true });
+    writeFileSync(join(site(), 'cvmfs', digest), '');
+    await using host = await open();
+    expect((await lookAt(host)).distributions).toEqual({ shipped: new Set(['']), isAtItsPath: false });
   });
 });
 

@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { type JobContainerFacts, jobContainerWords } from '../../src/pilot/job-containers.ts';
 
 const words = (changes: Partial<JobContainerFacts> = {}) =>
-  jobContainerWords({ gpus: false, cvmfs: 'bind', binds: [], disablePidNamespaces: false, ...changes });
+  jobContainerWords({
+    ...{ gpus: false, binds: [], disablePidNamespaces: false, cvmfs: 'bind', cvmfsBrought: false, cvmfsRepos: [] },
+    ...{ cvmfsProxy: 'DIRECT', cvmfsQuotaMB: 4000, cvmfsCache: null, cvmfsLogs: null },
+    ...changes,
+  });
 
 describe("what is said of jobs' own containers", () => {
   it('is what the image decided, and what only the node can tell', () => {
@@ -18,6 +22,16 @@ describe("what is said of jobs' own containers", () => {
     ['none', [{ source: '/data', target: ':/cvmfs2' }], /cannot be used/],
   ])('names what /cvmfs is with %s and the binds %j', (cvmfs, binds, said) => {
     expect(words({ cvmfs, binds })).toMatch(said);
+  });
+
+  it.each([
+    [
+      'auto',
+      /; images on \/cvmfs as the node has it; where it has none, the pilot brings a\.org, b\.org through DIRECT/,
+    ],
+    ['mountrepo', /the pilot brings a\.org, b\.org through DIRECT by mountrepo; on a node where it cannot, it ends$/],
+  ])('names what the pilot brings with %s', (cvmfs, said) => {
+    expect(words({ cvmfs, cvmfsBrought: true, cvmfsRepos: ['a.org', 'b.org'] })).toMatch(said);
   });
 
   it.each([

@@ -12,7 +12,7 @@ const input = (changes: Partial<PilotInput> = {}): PilotInput => ({
     resource: 'Anvil-1',
   },
   ...{ walltimeSeconds: 86_400, drainMinutes: 60, idleMinutes: 30, squid: null, env: {}, attributes: {}, binds: [] },
-  ...{ cvmfs: 'auto', gpus: false },
+  ...{ cvmfs: 'auto', cvmfsOptions: null, gpus: false },
   ...changes,
 });
 
@@ -50,7 +50,8 @@ describe('what a profile says of a pilot', () => {
     [{ attributes: { START: true } }, 'pilot.attributes.START'],
     [{ startExtra: 'MyProject == "x"', attributes: { MyProject: 'x' } }, 'pilot.attributes.MyProject'],
     [{ binds: ['/x:/etc/osg'] }, 'pilot.binds'],
-    [{ cvmfs: 'cvmfsexec' }, 'pilot.cvmfs'],
+    [{ cvmfs: 'cvmfsexec' }, 'pilot.cvmfsOptions.repos'],
+    [{ env: { CVMFSEXEC_REPOS: 'x.org' } }, 'pilot.env.CVMFSEXEC_REPOS'],
   ])('is refused for %j', (changes, key) => {
     expect(pilotValues(input(changes))).toMatchObject({
       ok: false,

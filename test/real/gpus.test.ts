@@ -63,6 +63,18 @@ describeOnCluster('GPUs on real Slurm', (cluster) => {
     expect(report()).toMatch(/^argument docker:\S*:25-cuda_11_8_0-release$/m);
   });
 
+  it.each(['gpus-per-node', 'gpus', 'gres'])('are each node’s own in a job of several, by %s', async (option) => {
+    const script = tellingRuntime(`${place}/report.$SLURM_PROCID`);
+    writeFileSync(join(place, 'runtime'), script, { mode: 0o755 });
+    await here.set('scheduler.nodesPerJob=2', 'scheduler.gpus=2', `scheduler.gpuOption=${option}`, 'target=2');
+    await here.set(`pilot.runtime=${place}/runtime`);
+    expect(await here.site(['top-up', 'campus'])).toMatchObject({ code: 0, submitted: 2 });
+    for (const pilot of ['report.0', 'report.1']) {
+      await waitUntil('the pilot runs', 30, () => existsSync(join(place, pilot)));
+      expect(readFileSync(join(place, pilot), 'utf8')).toMatch(/^SLURM_GPUS_ON_NODE=2$/m);
+    }
+  });
+
   it('are not granted to a pilot that does not ask for them, which starts without', async () => {
     await here.set(`pilot.runtime=${place}/runtime`, 'scheduler.queue=shared', 'scheduler.cores=1');
     await here.set('scheduler.memoryMB=500');

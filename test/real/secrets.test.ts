@@ -50,8 +50,11 @@ describeOnCluster("the token's text, on real Slurm over real SSH", (cluster) => 
   const token = () => readFileSync(here.tokenFile, 'utf8').trim();
   /** Login host, nodes, scheduler and both sides' logs and settings; and what is new where programs put temporary files. */
   const everywhere = (forms: readonly string[]) => [
-    ...filesWith(forms, [cluster.prefix, '/etc/profile.d', join(homedir(), '.config'), join(homedir(), '.local')]),
-    ...filesWith(forms, ['/tmp', '/var/tmp', '/dev/shm'], started).filter((file) => !file.startsWith(cluster.prefix)),
+    // Not the pool that other tests may have left: it is large, and nothing here comes near it.
+    ...filesWith(forms, [cluster.prefix, '/etc/profile.d', join(homedir(), '.config'), join(homedir(), '.local')], {
+      except: join(cluster.prefix, 'pool-'),
+    }),
+    ...filesWith(forms, ['/tmp', '/var/tmp', '/dev/shm'], { since: started, except: cluster.prefix }),
   ];
   const allRun = (jobs: number) =>
     waitUntil(`${jobs} run`, 20, async () => {
@@ -63,10 +66,11 @@ describeOnCluster("the token's text, on real Slurm over real SSH", (cluster) => 
     chownSync(join(ada.home, name), ada.uid, ada.gid);
   };
   /** Programs in front of the login host's own, where the token is received: no prologue runs there, but bash reads this. */
-  const slowDown = (...names: string[]) => {
-    shims = names.map((name) => shim(cluster, name, 'touch $STATE/called; sleep 1; exec $REAL "$@"'));
+  const holdUp = (...names: string[]) => {
+    const held = 'touch $STATE/called; until [ -e $STATE/released ]; do sleep 0.1; done; exec $REAL "$@"';
+    shims = names.map((name) => shim(cluster, name, held));
     startUp('.bashrc', `PATH=${shims.map((one) => one.directory).join(':')}:$PATH`);
-    return shims.map((one) => join(one.state, 'called'));
+    return shims.map((one) => one.state);
   };
   const pilotCopies = () =>
     readdirSync(scratch)
@@ -94,14 +98,15 @@ describeOnCluster("the token's text, on real Slurm over real SSH", (cluster) => 
       expect(everywhere(forms)).toEqual([here.tokenFile]);
 
       // On its way: at this time the file that it becomes is the only other one.
-      const [cat = '', mv = ''] = slowDown('cat', 'mv');
+      const [cat = '', mv = ''] = holdUp('cat', 'mv');
       const shipping = ask('top-up', 'campus', '--verbose');
-      for (const called of [cat, mv]) {
-        await waitUntil(`${called} is there`, 20, () => existsSync(called));
+      for (const program of [cat, mv]) {
+        await waitUntil(`${program} is called`, 20, () => existsSync(join(program, 'called')));
         const [local, part, ...others] = everywhere(forms).sort(byPlace);
         expect([local, others]).toEqual([here.tokenFile, []]);
-        if (called === mv) expect(part).toMatch(/\/token\.part\.\d+$/);
+        if (program === mv) expect(part).toMatch(/\/token\.part\.\d+$/);
         if (part !== undefined) expect([modeOf(part), modeOf(dirname(part))]).toEqual(['600', '700']);
+        writeFileSync(join(program, 'released'), '');
       }
       expect(await shipping).toBe(0);
 

@@ -43,6 +43,25 @@ const judge = (more: Partial<BatchJob>, discovery = campus) =>
   queueMistakes({ ...wholeNodeJob, ...more }, discovery, one);
 const keys = (more: Partial<BatchJob>, discovery = campus) => judge(more, discovery).map(({ key }) => key);
 
+describe('the nodes of a job', () => {
+  const small = site([queue('small', { isDefault: true, maxNodesPerJob: 2 })]);
+
+  it('are not more than the queue has, and gives a job', () => {
+    expect(judge({ nodes: 8 })).toEqual([]);
+    expect(judge({ nodes: 9 })).toEqual([{ key: 'scheduler.nodesPerJob', message: 'is 9, but whole has only 8' }]);
+    expect(judge({ nodes: 2 }, small)).toEqual([]);
+    expect(judge({ nodes: 3 }, small)).toEqual([
+      { key: 'scheduler.nodesPerJob', message: 'is 3, but small allows a job at most 2' },
+    ]);
+  });
+
+  it('are not judged where a QOS may allow more, or somebody else says how many', () => {
+    expect(judge({ nodes: 3, qos: 'wide' }, small)).toEqual([]);
+    expect(judge({ nodes: 9, extra: ['--nodes=2'] })).toEqual([]);
+    expect(judge({ nodes: 1 }, site([queue('empty', { isDefault: true, nodes: 0 })]))).toEqual([]);
+  });
+});
+
 describe('the queue', () => {
   it('may be any that is there and open, or none where there is a default', () => {
     for (const name of ['whole', 'shared', null]) expect(judge({ queue: name })).toEqual([]);

@@ -31,6 +31,19 @@ describe('directives', () => {
     ]);
   });
 
+  it('ask for a task on each of several nodes, and that one which fails leaves the job to the others', () => {
+    expect(slurm.directives({ ...job, nodes: 4 })).toEqual([
+      '--job-name=g-campus',
+      '--nodes=4',
+      '--ntasks-per-node=1',
+      '--no-kill',
+      '--exclusive',
+      '--mem=0',
+      '--time=0-12:00:00',
+      '--no-requeue',
+    ]);
+  });
+
   it('carry what the profile says, and leave out what the site cannot have', () => {
     const given = slurm.directives({
       ...job,
@@ -68,6 +81,9 @@ describe('directives', () => {
     expect(gpus({ gpuOption: 'gpus', gpuType: 'a100' })).toEqual(['--gpus=a100:4']);
     expect(gpus({ gpuOption: 'gres' })).toEqual(['--gres=gpu:4']);
     expect(gpus({ gpuOption: 'gres', gpuType: 'a100' })).toEqual(['--gres=gpu:a100:4']);
+    // The one that is the job's number, not each node's.
+    expect(gpus({ gpuOption: 'gpus', gpuType: 'a100', nodes: 3 })).toEqual(['--gpus=a100:12']);
+    expect(gpus({ gpuOption: 'gres', nodes: 3 })).toEqual(['--gres=gpu:4']);
     expect(gpus({ gpuOption: 'none' })).toEqual([]);
     expect(gpus({ gpus: 0 })).toEqual([]);
     expect(gpus({ gpuOption: 'gres', skip: ['gres'] })).toEqual([]);

@@ -55,7 +55,7 @@ const input = (changes: Partial<PilotInput>): PilotInput => ({
     resource: 'Anvil-1',
   },
   ...{ walltimeSeconds: 86_400, drainMinutes: 60, idleMinutes: 30, squid: null, env: {}, attributes: {}, binds: [] },
-  ...{ cvmfs: 'none', gpus: false },
+  ...{ cvmfs: 'none', cvmfsOptions: null, gpus: false },
   ...changes,
 });
 
@@ -126,6 +126,7 @@ describe('a hostile value in the profile', () => {
         const values = bed.values({
           ...{ image: text, modules: [text], runtime: text, scratch: text, cvmfs: text },
           ...{ jobDir: `~/${text}`, logDir: text, startExpression: text, attributes: text, condorNames: text },
+          ...{ cvmfsBrought: true, cvmfsProxy: text, cvmfsCache: text, cvmfsLogs: text, cvmfsDistribution: text },
           binds: [{ source: text, target: text }],
         });
         const rendered = renderScript(templates, values);

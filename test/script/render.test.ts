@@ -23,7 +23,10 @@ const values = (changes: Partial<ScriptValues> = {}): ScriptValues => ({
     binds: [{ source: '$PROJECT/data', target: ':/data:ro' }],
     cvmfs: 'auto',
     gpus: true,
+    severalNodes: false,
   },
+  ...{ cvmfsBrought: false, cvmfsRepos: [], cvmfsProxy: 'DIRECT', cvmfsQuotaMB: 4_000 },
+  ...{ cvmfsCache: null, cvmfsLogs: null, cvmfsDistribution: null },
   ...usualPace,
   ...changes,
 });
@@ -34,15 +37,54 @@ const rendered = (text: string, changes: Partial<ScriptValues> = {}, partial = '
     values(changes),
   );
 
+const brought = { cvmfsBrought: true, cvmfsRepos: ['oasis.opensciencegrid.org', 'cms.cern.ch'] };
+const broughtCvmfs: [string, Partial<ScriptValues>][] = [
+  ['auto', { ...brought, cvmfs: 'auto', cvmfsDistribution: '~/cvmfs/dist 1.tar' }],
+  ['cvmfsexec', { ...brought, cvmfs: 'cvmfsexec', cvmfsDistribution: '/shared/dist', cvmfsCache: '$LOCAL/cache' }],
+  ['singcvmfs', { ...brought, cvmfs: 'singcvmfs', cvmfsDistribution: '/shared/dist', cvmfsLogs: '/var/tmp/logs' }],
+  ['mountrepo', { ...brought, cvmfs: 'mountrepo', cvmfsDistribution: '/shared/dist', cvmfsQuotaMB: 8_000 }],
+  ['container', { ...brought, cvmfs: 'container', cvmfsProxy: 'http://a:3128|http://b:3128;DIRECT' }],
+];
+
+/** What the script says of CVMFS, without what all ways share. */
+function cvmfsPart(script: string): string {
+  const part = script.slice(script.indexOf('# ---- CVMFS ----'), script.indexOf('\nrunning() {'));
+  return part.replace(/\nno\(\) \{[\s\S]*?(?=\n# -- What the profile says --)/, '\n[…]');
+}
+
 describe('the Slurm script', () => {
   it('reads as it did', async () => {
     const result = renderScript(await projectTemplates('slurm.sh.hbs'), values());
     expect(result.ok && result.value).toMatchSnapshot();
   });
 
+  it.each(broughtCvmfs)('says of CVMFS by %s what it said', async (_, changes) => {
+    const result = renderScript(await projectTemplates('slurm.sh.hbs'), values(changes));
+    expect(result.ok && cvmfsPart(result.value)).toMatchSnapshot();
+  });
+
+  it('starts a pilot on each of several nodes as it did', async () => {
+    const result = renderScript(await projectTemplates('slurm.sh.hbs'), values({ severalNodes: true }));
+    const script = result.ok ? result.value : '';
+    const part = (begin: string, end: string) => script.slice(script.indexOf(begin), script.indexOf(end));
+    expect(part('# ---- What Slurm does on', '# ---- Ground to stand')).toMatchSnapshot();
+    expect(part('# ---- One pilot on each', '# ---- Nothing inherited')).toMatchSnapshot();
+    const one = renderScript(await projectTemplates('slurm.sh.hbs'), values());
+    expect(one.ok && one.value).not.toMatch(/srun|pilot_number|on_each_node/);
+  });
+
+  it('says in full how CVMFS is brought as it did', async () => {
+    const result = renderScript(await projectTemplates('slurm.sh.hbs'), values({ ...brought, cvmfs: 'auto' }));
+    expect(result.ok && result.value).toMatchSnapshot();
+  });
+
   const variants: [string, Partial<ScriptValues>][] = [
     ['with everything', {}],
     ['with nothing', { modules: [], binds: [], gpus: false, scratch: '/local', attributes: '', cvmfs: 'none' }],
+    ['with CVMFS that the node has', { cvmfs: 'bind' }],
+    ['with several nodes', { severalNodes: true }],
+    ['with several nodes and CVMFS', { severalNodes: true, ...brought, cvmfs: 'auto' }],
+    ...broughtCvmfs.map(([way, changes]): [string, Partial<ScriptValues>] => [`with CVMFS by ${way}`, changes]),
   ];
   it.each(variants)('satisfies bash and shellcheck %s', async (_, changes) => {
     const result = renderScript(await projectTemplates('slurm.sh.hbs'), values(changes));

@@ -14,8 +14,8 @@ export interface CondorPool {
   address: string;
   /** Lets a pilot join, and nothing else. */
   token: string;
-  /** Queues a job that runs for some seconds. Answers its id. */
-  submit(owner: Owner, seconds: number): Promise<string>;
+  /** Queues a job that runs for some seconds; `more` are lines of its description. Answers its id. */
+  submit(owner: Owner, seconds: number, more?: readonly string[]): Promise<string>;
   /** All that were ever queued and not forgotten since. */
   jobs(): Promise<CondorJob[]>;
   /** The pilots the pool has now. */
@@ -24,7 +24,14 @@ export interface CondorPool {
   joined(): number;
   /** Takes every job out of the queue. */
   removeJobs(): Promise<void>;
-  stop(): Promise<void>;
+}
+
+/** Where a pool is that runs. Plain JSON: it travels between the processes of the tests. */
+export interface PoolPlace {
+  /** Its root file system. */
+  root: string;
+  port: number;
+  token: string;
 }
 
 /** Who has an account on the access point. HTCondor's Owner is the name of the account that submits. */
@@ -34,10 +41,13 @@ export type Owner = 'ada' | 'bob';
 export interface PoolPilot {
   /** The batch system's; empty for one that glidein did not submit. */
   batchId: string;
+  /** What it is credited to: `pilot.resource` of its profile. */
+  resource: string;
   /** Whether it takes jobs at all, or is draining. */
   takesJobs: boolean;
-  /** The slot's START_EXTRA, as text and not evaluated. */
+  /** The slot's START_EXTRA and START, as text and not evaluated. */
   startExtra: string;
+  start: string;
 }
 
 /** A job as the access point has it. */
@@ -45,14 +55,19 @@ export interface CondorJob {
   id: string;
   /** `done`: it ran to its end. */
   state: 'idle' | 'running' | 'done' | 'otherwise';
+  /** How often it was begun on a pilot. The access point calls it running before the pilot has taken it. */
+  starts: number;
 }
 
 /** User and group ids; far from those Debian gives away, since its processes run on this machine's own kernel. */
 const ACCOUNTS: Record<Owner | 'condor', number> = { condor: 64_801, ada: 64_802, bob: 64_803 };
 const LOCAL = ['spool', 'log', 'lock', 'run', 'execute', 'tokens.d', 'passwords.d', 'jobs'];
 
-/** Starts a pool below `prefix`, in a root file system of its own. Answers when its collector and its queue answer. */
-export async function startPool(sid: SidFiles, prefix: string): Promise<CondorPool> {
+/**
+ * Starts a pool below `prefix`, in a root file system of its own. Answers when its collector and its queue answer. It runs
+ * until its processes are ended.
+ */
+export async function startPool(sid: SidFiles, prefix: string): Promise<PoolPlace> {
   const root = join(prefix, 'pool');
   await cp(sid.root, root, { recursive: true, verbatimSymlinks: true });
   const [port = 0] = await freePorts(1);
@@ -62,16 +77,16 @@ export async function startPool(sid: SidFiles, prefix: string): Promise<CondorPo
   const namespaces = ['--mount', '--pid', '--fork', '--propagation', 'private'];
   spawn('/usr/bin/unshare', [...namespaces, 'sh', '-c', inside, 'sh', root], {
     stdio: 'ignore',
+    detached: true, // It outlives this process, which is one test file's.
     cwd: root,
     env: condorEnv,
-  });
-  const masters = () => processesRunning(['condor_master']).filter((pid) => belongsTo(pid, root));
-  const stop = () => stopProcesses(masters(), 0);
+  }).unref();
   try {
-    return await whenUp(root, port, stop);
+    return { root, port, token: await tokenWhenUp(root) };
   } catch (error) {
     const log = join(root, 'var/pool/log/MasterLog');
-    await stop();
+    const masters = processesRunning(['condor_master']).filter((pid) => belongsTo(pid, root));
+    await stopProcesses(masters, 0);
     throw new Error(
       `HTCondor did not start: ${error}\n${existsSync(log) ? readFileSync(log, 'utf8').slice(-3000) : ''}`,
     );
@@ -141,71 +156,60 @@ REQUEST_CLAIM_TIMEOUT = 10
 `;
 }
 
-async function whenUp(root: string, port: number, stop: () => Promise<void>): Promise<CondorPool> {
-  // Outside its namespaces, but in its root: these only talk to it.
-  const inside = (who: Owner | 'root', ...command: string[]): Promise<Ran> => {
-    const as = who === 'root' ? [] : [`--userspec=${ACCOUNTS[who]}:${ACCOUNTS[who]}`];
-    return run('chroot', [...as, root, ...command], { env: condorEnv, seconds: 20 });
-  };
-  const must = async (who: Owner | 'root', ...command: string[]): Promise<string> => {
-    const ran = await inside(who, ...command);
-    if (ran.code !== 0) throw new Error(`${command.join(' ')} ended with ${ran.code}: ${ran.stderr}${ran.stdout}`);
-    return ran.stdout;
-  };
-  const lines = async (...command: string[]) =>
-    (await must('root', ...command)).split('\n').filter((line) => line !== '');
+/** Runs one of HTCondor's clients outside the pool's namespaces, but in its root: these only talk to it. */
+function inside(root: string, who: Owner | 'root', ...command: string[]): Promise<Ran> {
+  const as = who === 'root' ? [] : [`--userspec=${ACCOUNTS[who]}:${ACCOUNTS[who]}`];
+  return run('chroot', [...as, root, ...command], { env: condorEnv, seconds: 20 });
+}
+
+async function must(root: string, who: Owner | 'root', ...command: string[]): Promise<string> {
+  const ran = await inside(root, who, ...command);
+  if (ran.code !== 0) throw new Error(`${command.join(' ')} ended with ${ran.code}: ${ran.stderr}${ran.stdout}`);
+  return ran.stdout;
+}
+
+async function tokenWhenUp(root: string): Promise<string> {
   await waitUntil('the pool answers', 30, async () => {
-    const known = await inside('root', 'condor_status', '-schedd', '-af', 'Name');
-    return known.code === 0 && known.stdout.trim() !== '' && (await inside('root', 'condor_q')).code === 0;
+    const known = await inside(root, 'root', 'condor_status', '-schedd', '-af', 'Name');
+    return known.code === 0 && known.stdout.trim() !== '' && (await inside(root, 'root', 'condor_q')).code === 0;
   });
   const authorizations = ['ADVERTISE_STARTD', 'ADVERTISE_MASTER', 'READ'].flatMap((name) => ['-authz', name]);
-  const token = (
-    await must('root', 'condor_token_create', '-identity', 'pilot@pool.example.org', ...authorizations)
-  ).trim();
+  const identity = ['-identity', 'pilot@pool.example.org'];
+  return (await must(root, 'root', 'condor_token_create', ...identity, ...authorizations)).trim();
+}
+
+/** The pool that runs there. */
+export function poolAt({ root, port, token }: PoolPlace): CondorPool {
+  const lines = async (...command: string[]) =>
+    (await must(root, 'root', ...command)).split('\n').filter((line) => line !== '');
+  const submission = 'cd /var/pool/jobs && exec condor_submit -terse "$1"';
   return {
     address: `127.0.0.1:${port}`,
     token,
-    submit: async (owner, seconds) => {
-      const id = await must(
-        owner,
-        'sh',
-        '-c',
-        'cd /var/pool/jobs && exec condor_submit -terse "$1"',
-        'sh',
-        writeJob(root, owner, seconds),
-      );
+    submit: async (owner, seconds, more = []) => {
+      const file = writeJob(root, owner, seconds, more);
+      const id = await must(root, owner, 'sh', '-c', submission, 'sh', file);
       return id.trim().replace(/ .*/, '');
     },
     jobs: async () => {
       const attributes = ['-af', 'ClusterId', 'ProcId', 'JobStatus'];
       const queued = await lines('condor_q', '-all', ...attributes);
       const over = await lines('condor_history', ...attributes);
-      return [...queued, ...over].map(jobOf);
+      const starts = startsIn(root);
+      return [...queued, ...over].map((line) => jobOf(line, starts));
     },
-    pilots: async () => {
-      const whole = ['-constraint', 'PartitionableSlot'];
-      const found = await lines(
-        'condor_status',
-        ...whole,
-        '-af:r',
-        'PilotBatchId',
-        'OSG_NODE_VALIDATED',
-        'START_EXTRA',
-      );
-      return found.map(pilotOf);
-    },
+    pilots: async () => (await lines('condor_status', ...wholePilots, '-af:rt', ...shownOfPilots)).map(pilotOf),
     joined: () =>
       readFileSync(join(root, 'var/pool/log/CollectorLog'), 'utf8').match(/MachinePvtAd\s*: Inserting \*\* "< slot1@/g)
         ?.length ?? 0,
     removeJobs: async () => {
-      await inside('root', 'condor_rm', '-all');
+      await inside(root, 'root', 'condor_rm', '-all');
     },
-    stop,
   };
 }
 
 /** Writes a job's description for its owner; answers where, as the access point has it. */
-function writeJob(root: string, owner: Owner, seconds: number): string {
+function writeJob(root: string, owner: Owner, seconds: number, more: readonly string[]): string {
   const file = `/var/pool/jobs/${owner}.sub`;
   const text = [
     'universe = vanilla',
@@ -216,6 +220,7 @@ function writeJob(root: string, owner: Owner, seconds: number): string {
     'request_cpus = 1',
     'request_memory = 16MB',
     'request_disk = 1MB',
+    ...more,
     `log = /var/pool/jobs/${owner}.log`,
     'queue',
   ];
@@ -223,18 +228,32 @@ function writeJob(root: string, owner: Owner, seconds: number): string {
   return file;
 }
 
+/** Of the slots of a pilot the one that jobs are cut out of. */
+const wholePilots = ['-constraint', 'PartitionableSlot'];
+const shownOfPilots = ['PilotBatchId', 'GLIDEIN_ResourceName', 'OSG_NODE_VALIDATED', 'START_EXTRA', 'Start'];
+
 function pilotOf(line: string): PoolPilot {
-  const [batchId = '', takesJobs = ''] = line.split(' ', 2);
+  const [batchId = '', resource = '', takesJobs, startExtra = '', start = ''] = line.split('\t');
   return {
     batchId: batchId === 'undefined' ? '' : batchId.replaceAll('"', ''),
+    resource: resource.replaceAll('"', ''),
     takesJobs: takesJobs === 'true',
-    startExtra: line.slice(batchId.length + takesJobs.length + 2),
+    ...{ startExtra, start },
   };
 }
 
 const JOB_STATES: Record<string, CondorJob['state']> = { 1: 'idle', 2: 'running', 4: 'done', 6: 'running' };
 
-function jobOf(line: string): CondorJob {
+function jobOf(line: string, starts: readonly string[]): CondorJob {
   const [cluster = '', process = '', status = ''] = line.split(' ');
-  return { id: `${cluster}.${process}`, state: JOB_STATES[status] ?? 'otherwise' };
+  const id = `${cluster}.${process}`;
+  return { id, state: JOB_STATES[status] ?? 'otherwise', starts: starts.filter((one) => one === id).length };
+}
+
+/** The id of a job for each time that one was begun: event 001 of the jobs' logs, written when the pilot says so. */
+function startsIn(root: string): string[] {
+  const logs = Object.keys(ACCOUNTS).map((owner) => join(root, `var/pool/jobs/${owner}.log`));
+  const text = logs.filter((file) => existsSync(file)).map((file) => readFileSync(file, 'utf8'));
+  const events = text.join('\n').matchAll(/^001 \((\d+)\.(\d+)\./gm);
+  return [...events].map(([, cluster, process]) => `${Number(cluster)}.${Number(process)}`);
 }

@@ -509,6 +509,66 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
       'pilot fetch it by itself, slowly.',
     ].join(' '),
   },
+  'distribution-missing': {
+    title: 'The CVMFS distribution is nowhere',
+    looks: [
+      {
+        when: null,
+        failure: {
+          kind: 'distribution-missing',
+          site: 'campus',
+          here: '/home/ada/cvmfsexec',
+          there: '~/cvmfsexec',
+        },
+      },
+    ],
+    why: [
+      '`pilot.cvmfsOptions.dist` names what `makedist` made. It is looked for on this machine, from where it is sent, and',
+      'then, under the same path, on the login host. It is in neither place.',
+    ].join(' '),
+    whatToDo: [
+      'Make it with `makedist` of cvmfsexec, on either machine, for the nodes’ kind of system; or correct the path; or set',
+      '`pilot.cvmfs=auto` and `pilot.cvmfsOptions=null` where the nodes have CVMFS.',
+    ].join(' '),
+  },
+  'no-space': {
+    title: 'There is no room on the login node',
+    looks: [
+      {
+        when: null,
+        failure: {
+          kind: 'no-space',
+          site: 'campus',
+          what: 'the CVMFS distribution',
+          directory: '~/.glidein/campus/cvmfs',
+          neededBytes: 84_213_760,
+          freeBytes: 12_058_624,
+        },
+      },
+    ],
+    why: 'What is to be sent is larger than what is left on that disk. It was asked before anything was sent.',
+    whatToDo: [
+      'Remove something there, or let `connection.jobDir` (and `connection.remoteDir`) be on a larger disk that the nodes see',
+      'too. A full quota is not seen beforehand: it shows as "cannot be written".',
+    ].join(' '),
+  },
+  'delivery-broken': {
+    title: 'Something arrived other than it was sent',
+    looks: [
+      {
+        when: null,
+        failure: {
+          kind: 'delivery-broken',
+          site: 'campus',
+          what: 'the CVMFS distribution',
+          path: '~/.glidein/campus/cvmfs/5f1d7a84db00d2fce00b31a7fc73224f.tar',
+        },
+      },
+    ],
+    why: 'What the login node wrote has another SHA-256 than what was sent. No job ever sees such a file.',
+    whatToDo:
+      'Nothing: the next pass sends it again. If it lasts, the disk there or the memory of either machine is bad.',
+  },
   'log-missing': {
     title: 'There is no log',
     looks: [

@@ -29,7 +29,7 @@ export async function installMissing(
   const missing = await missingPackages(packages);
   if (missing.length === 0) return;
   say(`will install with apt-get: ${missing.join(' ')}`);
-  if (process.stdout.isTTY) {
+  if (process.stderr.isTTY) {
     say('starting in 5 s; Ctrl-C to stop');
     await sleep(5000);
   }

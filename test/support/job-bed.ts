@@ -12,7 +12,8 @@ export async function projectTemplates(name: string): Promise<TemplateSource> {
     name: file,
     text: await readFile(new URL(`../../templates/${file}`, import.meta.url), 'utf8'),
   });
-  return { template: await text(name), partials: { pilot: await text('partials/pilot.sh.hbs') } };
+  const partials = { pilot: await text('partials/pilot.sh.hbs'), cvmfs: await text('partials/cvmfs.sh.hbs') };
+  return { template: await text(name), partials };
 }
 
 /** A place where rendered jobs run against the stand-in runtime: a home, a job directory, a node's scratch. */
@@ -104,17 +105,21 @@ export function plainValues(place: string): ScriptValues {
     startExpression: '(TARGET.Owner =?= "ada")',
     containerEnvironment: [{ name: 'GLIDEIN_Start_Extra', escaped: '(TARGET.Owner =?= "ada")' }],
     ...{ condorNames: '', attributes: '', cpus: null, memoryMB: null, modules: [], runtime: 'auto' },
-    ...{ scratch: null, binds: [], cvmfs: 'none', gpus: false, minimumScratchMB: 1, comfortableScratchMB: 1 },
+    ...{ scratch: null, binds: [], gpus: false, severalNodes: false, minimumScratchMB: 1, comfortableScratchMB: 1 },
+    ...{ cvmfs: 'none', cvmfsBrought: false, cvmfsRepos: [], cvmfsProxy: 'DIRECT', cvmfsQuotaMB: 4000 },
+    ...{ cvmfsCache: null, cvmfsLogs: null, cvmfsDistribution: null },
     ...{ loopSeconds: 0.1, settleSeconds: 1, logSeconds: 600, graceSeconds: 2 },
   };
 }
 
-/** What a job looks for of GPUs is looked for below `place`: whether this machine has any must not matter. */
+/** What a job looks for of GPUs and CVMFS is looked for below `place`: whether this machine has any must not matter. */
 function withOwnDevices(script: string, place: string): string {
-  return script.replaceAll(
-    /\[\[ -([ed]) (\/dev\/(?:nvidiactl|kfd)|\/etc\/OpenCL\/vendors) \]\]/g,
-    `[[ -$1 ${place}$2 ]]`,
-  );
+  return script
+    .replaceAll(/\[\[ -([ed]) (\/dev\/(?:nvidiactl|kfd)|\/etc\/OpenCL\/vendors|\/cvmfs) \]\]/g, `[[ -$1 ${place}$2 ]]`)
+    .replaceAll(/(?<=\[\[ -r |&& -w )\/dev\/fuse(?= )/g, `${place}/dev/fuse`)
+    .replaceAll(/(?<=for directory in )\/cvmfs(\S*) \/cvmfs;/g, `${place}/cvmfs$1 ${place}/cvmfs;`)
+    .replaceAll('/proc/self/mounts', `${place}/proc/self/mounts`)
+    .replaceAll('type -P fusermount', `type -P ${place}/bin/fusermount`);
 }
 
 async function giveAway(directory: string): Promise<void> {

@@ -23,7 +23,7 @@ export interface PilotBed {
   acts(script: string): void;
   /** Lines of bash that run in the runtime's place before it looks at its environment. */
   runtimeLoses(script: string): void;
-  /** One for each pilot that got as far as the image's own start, by the job's id in Slurm. */
+  /** One for each pilot that got as far as the image's own start, by the job's id in Slurm; of one of several on a job's nodes, with its number. */
   started(): Report[];
   /** The directories that pilots have on the nodes now. */
   scratches(): string[];
@@ -45,7 +45,7 @@ export interface Report {
 
 const runtime = `#!/bin/bash -p
 here=\${0%/*}
-export STAND_IN_REPORT=$here/reports/\${SLURM_JOB_ID-none}
+export STAND_IN_REPORT=$here/reports/\${SLURM_JOB_ID-none}\${SLURM_STEP_ID+_n$SLURM_PROCID}
 export STAND_IN_RUNSCRIPT=$here/runscript
 STAND_IN_ACTS=$(cat "$here/acts")
 export STAND_IN_ACTS
@@ -108,7 +108,7 @@ export interface Ending {
 }
 
 /** The last mark of a pilot; null while there is none. */
-export function endingOf(here: Campus, id: string): Ending | null {
+export function endingOf(here: Pick<Campus, 'remoteDir'>, id: string): Ending | null {
   const file = join(here.remoteDir, 'ends', id);
   if (!existsSync(file)) return null;
   const [word, tag = '', index = '', code = '', reason = '', node = '', start, end, dot] = readFileSync(file, 'utf8')

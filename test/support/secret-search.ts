@@ -26,9 +26,17 @@ export function holds(text: string, forms: readonly string[]): boolean {
   return forms.some((form) => text.includes(form));
 }
 
-/** Everything below the roots that holds a form in its content or its name. `since`: only files changed after it. */
-export function filesWith(forms: readonly string[], roots: readonly string[], since = 0): string[] {
-  return roots.flatMap(filesBelow).filter((file) => {
+/**
+ * Everything below the roots that holds a form in its content or its name. `since`: only files changed after it; `except`:
+ * not in directories whose path begins so.
+ */
+export function filesWith(
+  forms: readonly string[],
+  roots: readonly string[],
+  { since = 0, except }: { since?: number; except?: string } = {},
+): string[] {
+  const files = roots.flatMap((root) => filesBelow(root, except));
+  return files.filter((file) => {
     try {
       if (holds(file, forms)) return true;
       const facts = statSync(file);
@@ -40,8 +48,8 @@ export function filesWith(forms: readonly string[], roots: readonly string[], si
 }
 
 /** Plain files below a directory, links not followed; none where it cannot be read. */
-export function filesBelow(directory: string): string[] {
-  return entriesBelow(directory).flatMap(({ path, entry }) => (entry.isFile() ? [path] : []));
+export function filesBelow(directory: string, except?: string): string[] {
+  return entriesBelow(directory, except).flatMap(({ path, entry }) => (entry.isFile() ? [path] : []));
 }
 
 /** Every file and directory below, and the directory itself, with its permissions in octal: `700`. */
@@ -61,7 +69,7 @@ export function modeOf(path: string): string {
   return (statSync(path).mode & 0o7777).toString(8);
 }
 
-function entriesBelow(directory: string): { path: string; entry: Dirent }[] {
+function entriesBelow(directory: string, except?: string): { path: string; entry: Dirent }[] {
   let entries: Dirent[];
   try {
     entries = readdirSync(directory, { withFileTypes: true });
@@ -70,7 +78,8 @@ function entriesBelow(directory: string): { path: string; entry: Dirent }[] {
   }
   return entries.flatMap((entry) => {
     const path = join(directory, entry.name);
-    return [{ path, entry }, ...(entry.isDirectory() ? entriesBelow(path) : [])];
+    const inside = entry.isDirectory() && !(except !== undefined && path.startsWith(except));
+    return [{ path, entry }, ...(inside ? entriesBelow(path, except) : [])];
   });
 }
 
