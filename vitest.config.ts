@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import type { Line } from './test/support/lines.ts';
 
 /** Tests that start many real programs: shells, processes that are killed, the built program itself. Three minutes in all. */
 const startPrograms = [
@@ -18,6 +19,35 @@ const startPrograms = [
   'test/transports/local.test.ts',
 ];
 
+/** What is about a login host, its sshd and its shells, more than about Slurm. */
+const onLoginHosts = [
+  'test/real/first-site.test.ts',
+  'test/real/known-hosts.test.ts',
+  'test/real/login-hosts.test.ts',
+  'test/real/many-sites.test.ts',
+  'test/real/secrets.test.ts',
+  'test/real/terminal.test.ts',
+  'test/real/transports.test.ts',
+];
+
+/**
+ * The real software: OpenSSH and Slurm, installed and started by the set-up, on loopback. The files of a line share its one
+ * cluster, so one runs after the other; the lines themselves disturb each other as little as they would on two machines.
+ */
+function line(name: Line, include: readonly string[], exclude: readonly string[] = []) {
+  return {
+    test: {
+      name,
+      include: [...include],
+      exclude: [...exclude],
+      globalSetup: ['test/support/real-cluster.ts'],
+      testTimeout: 180_000,
+      hookTimeout: 180_000,
+      fileParallelism: false,
+    },
+  };
+}
+
 export default defineConfig({
   test: {
     projects: [
@@ -34,18 +64,10 @@ export default defineConfig({
         // Node and a POSIX system; no cluster, no root.
         test: { name: 'programs', include: startPrograms, testTimeout: 60_000 },
       },
-      {
-        // The real software: OpenSSH and Slurm, installed and started by the set-up, on loopback; for `test/pool/` also
-        // Apptainer and HTCondor. All files share the one cluster, so one runs after the other.
-        test: {
-          name: 'real',
-          include: ['test/real/**/*.test.ts', 'test/pool/**/*.test.ts'],
-          globalSetup: ['test/support/real-cluster.ts'],
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
-          fileParallelism: false,
-        },
-      },
+      line('real', ['test/real/**/*.test.ts'], onLoginHosts),
+      line('login', onLoginHosts),
+      // With Apptainer and HTCondor, too.
+      line('pool', ['test/pool/**/*.test.ts']),
     ],
   },
 });

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cluster, TestSshd } from '../test/support/cluster.ts';
 import { removeRun } from '../test/support/leftovers.ts';
+import { LINES } from '../test/support/lines.ts';
 import { obstacleHere, startCluster } from '../test/support/real-cluster.ts';
 import { takeRunLock } from '../test/support/run-lock.ts';
 import type { SlurmSize } from '../test/support/slurm-daemons.ts';
@@ -21,12 +22,14 @@ export const obstacle = obstacleHere;
 
 /**
  * Starts OpenSSH and Slurm on loopback, does the work and takes all of it away again, also when interrupted. Waits for
- * another run of the real software, be it of tests or of benchmarks.
+ * every other run of the real software, be it of tests or of benchmarks.
  */
 export async function onCluster(size: SlurmSize, work: (cluster: Cluster) => Promise<void>): Promise<void> {
-  const release = await takeRunLock((line) => process.stderr.write(`bench: ${line}\n`));
+  const releases: (() => void)[] = [];
   try {
-    const cluster = await startCluster(size);
+    for (const line of LINES)
+      releases.push(await takeRunLock(line, (text) => process.stderr.write(`bench: ${text}\n`)));
+    const cluster = await startCluster('real', size);
     const stop = (): void => {
       void removeRun(cluster.prefix).finally(() => process.exit(130));
     };
@@ -38,7 +41,7 @@ export async function onCluster(size: SlurmSize, work: (cluster: Cluster) => Pro
       await removeRun(cluster.prefix);
     }
   } finally {
-    release();
+    for (const release of releases) release();
   }
 }
 

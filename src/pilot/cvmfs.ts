@@ -36,7 +36,7 @@ export interface CvmfsValues {
   /** The job may have to bring CVMFS itself: there are repositories to mount. */
   cvmfsBrought: boolean;
   cvmfsRepos: readonly string[];
-  cvmfsProxy: string;
+  cvmfsProxy: string | null;
   cvmfsQuotaMB: number;
   cvmfsCache: string | null;
   cvmfsLogs: string | null;
@@ -123,8 +123,8 @@ function placeRefusal(place: string): string | null {
     : `${place}: it may hold only letters, digits and / . _ + - since the programs of CVMFS read anything else as their own`;
 }
 
-function proxyOfSquid(squid: string | null): string {
-  if (squid === null) return 'DIRECT';
+function proxyOfSquid(squid: string | null): string | null {
+  if (squid === null) return null;
   return /^https?:\/\//.test(squid) ? squid : `http://${squid}`;
 }
 
@@ -137,7 +137,8 @@ export function cvmfsWords(values: CvmfsValues, bound: boolean): string | null {
   if (bound || cvmfs === 'bind') return null;
   if (cvmfs === 'none') return 'images on /cvmfs cannot be used (pilot.cvmfs is none)';
   if (!cvmfsBrought) return 'images on /cvmfs can be used only where the node has it';
-  const what = `${cvmfsRepos.join(', ')} through ${cvmfsProxy}`;
+  const proxy = cvmfsProxy === null ? 'the proxies its distribution knows' : cvmfsProxy;
+  const what = `${cvmfsRepos.join(', ')} through ${proxy}`;
   return cvmfs === 'auto'
     ? `images on /cvmfs as the node has it; where it has none, the pilot brings ${what}, if the node lets it`
     : `images on /cvmfs: the pilot brings ${what} by ${cvmfs}; on a node where it cannot, it ends`;

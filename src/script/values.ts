@@ -46,8 +46,8 @@ export interface ScriptValues {
   cvmfsBrought: boolean;
   /** Repositories by their full names. */
   cvmfsRepos: readonly string[];
-  /** The value of CVMFS_HTTP_PROXY. */
-  cvmfsProxy: string;
+  /** The value of CVMFS_HTTP_PROXY; null: what the distribution, or the image, says. */
+  cvmfsProxy: string | null;
   /** The most that the cache may take, in MB. */
   cvmfsQuotaMB: number;
   /** Where the cache is made, as `scratch`; null: in the scratch directory. */

@@ -23,14 +23,14 @@ describe('what a profile says of CVMFS', () => {
     expect(withOptions({ repos: ['a.org', 'b.org', 'a.org'] })).toEqual({
       ok: true,
       value: {
-        ...{ cvmfs: 'auto', cvmfsBrought: true, cvmfsRepos: ['a.org', 'b.org'], cvmfsProxy: 'DIRECT' },
+        ...{ cvmfs: 'auto', cvmfsBrought: true, cvmfsRepos: ['a.org', 'b.org'], cvmfsProxy: null },
         ...{ cvmfsQuotaMB: 4000, cvmfsCache: null, cvmfsLogs: null },
       },
     });
   });
 
   it.each([
-    [null, null, 'DIRECT'],
+    [null, null, null],
     [null, 'squid.example.org:3128', 'http://squid.example.org:3128'],
     [null, 'http://squid.example.org:3128', 'http://squid.example.org:3128'],
     ['http://a:1|http://b:2;DIRECT', 'squid.example.org:3128', 'http://a:1|http://b:2;DIRECT'],

@@ -4,7 +4,7 @@ import { type JobContainerFacts, jobContainerWords } from '../../src/pilot/job-c
 const words = (changes: Partial<JobContainerFacts> = {}) =>
   jobContainerWords({
     ...{ gpus: false, binds: [], disablePidNamespaces: false, cvmfs: 'bind', cvmfsBrought: false, cvmfsRepos: [] },
-    ...{ cvmfsProxy: 'DIRECT', cvmfsQuotaMB: 4000, cvmfsCache: null, cvmfsLogs: null },
+    ...{ cvmfsProxy: null, cvmfsQuotaMB: 4000, cvmfsCache: null, cvmfsLogs: null },
     ...changes,
   });
 
@@ -27,9 +27,12 @@ describe("what is said of jobs' own containers", () => {
   it.each([
     [
       'auto',
-      /; images on \/cvmfs as the node has it; where it has none, the pilot brings a\.org, b\.org through DIRECT/,
+      /; images on \/cvmfs as the node has it; where it has none, the pilot brings a\.org, b\.org through the proxies its distribution knows/,
     ],
-    ['mountrepo', /the pilot brings a\.org, b\.org through DIRECT by mountrepo; on a node where it cannot, it ends$/],
+    [
+      'mountrepo',
+      /the pilot brings a\.org, b\.org through the proxies its distribution knows by mountrepo; on a node where it cannot, it ends$/,
+    ],
   ])('names what the pilot brings with %s', (cvmfs, said) => {
     expect(words({ cvmfs, cvmfsBrought: true, cvmfsRepos: ['a.org', 'b.org'] })).toMatch(said);
   });

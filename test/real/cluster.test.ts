@@ -21,8 +21,8 @@ describeOnCluster('the cluster of the real tests', (cluster) => {
     const mine = async () => (await slurmJobs(cluster)).filter((job) => job.id.startsWith(`${id}_`));
     await waitUntil('both tasks run', 15, async () => (await mine()).every(({ state }) => state === 'RUNNING'));
     expect((await mine()).map((job) => [job.id, job.user, job.comment]).sort()).toEqual([
-      [`${id}_0`, 'glt-ada', 'smoke'],
-      [`${id}_1`, 'glt-ada', 'smoke'],
+      [`${id}_0`, cluster.users.ada.name, 'smoke'],
+      [`${id}_1`, cluster.users.ada.name, 'smoke'],
     ]);
     const busy = await run('squeue', ['-h', '-r', '-t', 'R', '-o', '%N %C'], { env: slurmEnv(cluster) });
     expect(busy.stdout.trim().split('\n').sort()).toEqual(['node1 4', 'node2 4']);

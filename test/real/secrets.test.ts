@@ -15,6 +15,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { receiveToken, tokenHandshake } from '../../src/login/remote-programs.ts';
 import { type Campus, campus, clearRemote, type Shim, shim, withShims } from '../support/campus.ts';
 import { describeOnCluster } from '../support/cluster.ts';
+import { ALL_PREFIXES } from '../support/leftovers.ts';
 import { type Ran, run } from '../support/run-program.ts';
 import { filesBelow, filesWith, formsOf, holds, modeOf, modesBelow, watchProcesses } from '../support/secret-search.ts';
 import { cancelAllJobs, livingJobs, slurmEnv } from '../support/slurm-jobs.ts';
@@ -54,7 +55,7 @@ describeOnCluster("the token's text, on real Slurm over real SSH", (cluster) => 
     ...filesWith(forms, [cluster.prefix, '/etc/profile.d', join(homedir(), '.config'), join(homedir(), '.local')], {
       except: join(cluster.prefix, 'pool-'),
     }),
-    ...filesWith(forms, ['/tmp', '/var/tmp', '/dev/shm'], { since: started, except: cluster.prefix }),
+    ...filesWith(forms, ['/tmp', '/var/tmp', '/dev/shm'], { since: started, except: ALL_PREFIXES }),
   ];
   const allRun = (jobs: number) =>
     waitUntil(`${jobs} run`, 20, async () => {

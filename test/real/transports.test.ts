@@ -186,8 +186,16 @@ describeOnCluster('transports', (cluster) => {
       await configure([], sshd);
       await trust(sshd);
       const { Socket } = await import('node:net');
-      const waiting = new Socket().connect(sshd.port, sshd.host);
-      await new Promise((resolve) => waiting.once('data', resolve));
+      let waiting = new Socket();
+      // The first may itself be dropped, while the server still counts the connection that asked whether it is up.
+      await waitUntil('the server waits for one to log in', 15, async () => {
+        waiting = new Socket().connect(sshd.port, sshd.host);
+        return new Promise<boolean>((resolve) => {
+          waiting
+            .once('data', (said) => resolve(said.toString().startsWith('SSH-')))
+            .once('close', () => resolve(false));
+        });
+      });
       const result = failure(await connect());
       waiting.destroy();
       expect(result).toMatchObject({ kind: 'unreachable', stage: 'handshake', hint: expect.stringContaining('Wait') });

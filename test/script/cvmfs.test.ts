@@ -249,6 +249,15 @@ describe('what CVMFS is told', () => {
     return new Map(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
   };
 
+  it.each(['cvmfsexec', 'mountrepo'])(
+    'is no proxy where the profile names none: the maker has set one, by %s',
+    async (cvmfs) => {
+      await runs(brought({ cvmfs, cvmfsProxy: null }));
+      const found = await settings(`settings-${config}`);
+      expect([found.get('CVMFS_HTTP_PROXY'), found.get('CVMFS_MAX_RETRIES')]).toEqual(['"auto;DIRECT"', '3']);
+    },
+  );
+
   it.each(['cvmfsexec', 'mountrepo'])('is proxy, quota, cache and logs, by %s', async (cvmfs) => {
     await runs(brought({ cvmfs, cvmfsProxy: proxy, cvmfsQuotaMB: 12 }));
     for (const repo of [config, ...repos]) {
@@ -278,6 +287,13 @@ describe('what CVMFS is told', () => {
     const words = await argv();
     expect(words.filter((word) => word === '--fusemount')).toHaveLength(2);
     expect(words.slice(-3)).toEqual([inBed('image.sif'), '/bin/sh', '/glidein/guard']);
+  });
+
+  it('is nothing that an earlier way was told, which came to nothing', async () => {
+    await runs(brought(), { STAND_IN_MOUNT_FAILS: repos[1] ?? '' });
+    expect(await theLog()).toMatch(/not cvmfsexec: cvmfsexec could not mount[\s\S]*CVMFS: singcvmfs\n/);
+    const found = await settings('settings-singcvmfs');
+    expect([...found.keys()].sort()).toEqual(['CVMFS_HTTP_PROXY', 'CVMFS_MAX_RETRIES', 'CVMFS_QUOTA_LIMIT']);
   });
 
   it('goes into the image by the prefix, by container', async () => {

@@ -536,6 +536,18 @@ describe('a job whose surroundings are poor', () => {
     expect((await bed.run(bed.values(), { STAND_IN_ACTS: acts })).code).toBe(0);
   });
 
+  it('is not taken by a process of its own that a signal ends before it is another program', async () => {
+    // Modules are loaded by the shell of the job itself. A signal to all processes of a job, or the end of a nap, does this.
+    const modules = join(bed.root, 'modules');
+    await mkdir(join(modules, 'init'), { recursive: true });
+    const ends = 'for n in {1..40}; do timeout 5 true & kill $!; wait $!; done 2>/dev/null';
+    const looks = '[[ ! -e $job_dir/ends/4711 ]] || : >"$STAND_IN_REPORT/ended-early"; module() { :; }';
+    await writeFile(join(modules, 'init/bash'), `${ends}\n${looks}\n`, { mode: 0o644 });
+    const ran = await bed.run(bed.values({ modules: ['any'] }), { MODULESHOME: modules, STAND_IN_ACTS: 'exit 3' });
+    expect(ran.code).toBe(3);
+    expect(await readdir(bed.report)).not.toContain('ended-early');
+  });
+
   it('finds modules, and keeps what they export away from the runtime', async () => {
     const init = join(bed.root, 'modules/init');
     await mkdir(init, { recursive: true });

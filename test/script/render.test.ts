@@ -1,50 +1,20 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type ScriptValues, usualPace } from '../../src/script/values.ts';
+import type { ScriptValues } from '../../src/script/values.ts';
 import { projectTemplates } from '../support/job-bed.ts';
 import { renderScript } from '../support/render-script.ts';
-import { run } from '../support/run-program.ts';
-
-const values = (changes: Partial<ScriptValues> = {}): ScriptValues => ({
-  ...{ site: 'anvil', tag: 'anvil-0123456789', directives: ['--job-name=g-anvil', '--constraint="a&b"'] },
-  ...{ jobDir: '~/.glidein/anvil', logDir: '~/.glidein/anvil/logs', image: '~/images/pilot 25.sif' },
-  ...{ walltimeSeconds: 86_400, drainSeconds: 3_720, stopSeconds: 120 },
-  startExpression: '(TARGET.Owner =?= "ada")',
-  containerEnvironment: [
-    { name: 'GLIDEIN_Start_Extra', escaped: '(TARGET.Owner =?= "ada")' },
-    { name: 'GLIDEIN_Site', escaped: "Ada's" },
-  ],
-  ...{ condorNames: '', attributes: 'Rack = "7"\n', cpus: null, memoryMB: 64_000, modules: ['apptainer/1.3'] },
-  ...{
-    runtime: 'auto',
-    scratch: null,
-    binds: [{ source: '$PROJECT/data', target: ':/data:ro' }],
-    cvmfs: 'auto',
-    gpus: true,
-    severalNodes: false,
-  },
-  ...{ cvmfsBrought: false, cvmfsRepos: [], cvmfsProxy: 'DIRECT', cvmfsQuotaMB: 4_000 },
-  ...{ cvmfsCache: null, cvmfsLogs: null, cvmfsDistribution: null },
-  ...usualPace,
-  ...changes,
-});
+import {
+  broughtCvmfs,
+  checkedScript,
+  repositories,
+  scriptVariants,
+  scriptValues as values,
+} from '../support/script-variants.ts';
 
 const rendered = (text: string, changes: Partial<ScriptValues> = {}, partial = '') =>
   renderScript(
     { template: { name: 'mine', text }, partials: { pilot: { name: 'part', text: partial } } },
     values(changes),
   );
-
-const brought = { cvmfsBrought: true, cvmfsRepos: ['oasis.opensciencegrid.org', 'cms.cern.ch'] };
-const broughtCvmfs: [string, Partial<ScriptValues>][] = [
-  ['auto', { ...brought, cvmfs: 'auto', cvmfsDistribution: '~/cvmfs/dist 1.tar' }],
-  ['cvmfsexec', { ...brought, cvmfs: 'cvmfsexec', cvmfsDistribution: '/shared/dist', cvmfsCache: '$LOCAL/cache' }],
-  ['singcvmfs', { ...brought, cvmfs: 'singcvmfs', cvmfsDistribution: '/shared/dist', cvmfsLogs: '/var/tmp/logs' }],
-  ['mountrepo', { ...brought, cvmfs: 'mountrepo', cvmfsDistribution: '/shared/dist', cvmfsQuotaMB: 8_000 }],
-  ['container', { ...brought, cvmfs: 'container', cvmfsProxy: 'http://a:3128|http://b:3128;DIRECT' }],
-];
 
 /** What the script says of CVMFS, without what all ways share. */
 function cvmfsPart(script: string): string {
@@ -74,29 +44,15 @@ describe('the Slurm script', () => {
   });
 
   it('says in full how CVMFS is brought as it did', async () => {
-    const result = renderScript(await projectTemplates('slurm.sh.hbs'), values({ ...brought, cvmfs: 'auto' }));
+    const result = renderScript(await projectTemplates('slurm.sh.hbs'), values({ ...repositories, cvmfs: 'auto' }));
     expect(result.ok && result.value).toMatchSnapshot();
   });
 
-  const variants: [string, Partial<ScriptValues>][] = [
-    ['with everything', {}],
-    ['with nothing', { modules: [], binds: [], gpus: false, scratch: '/local', attributes: '', cvmfs: 'none' }],
-    ['with CVMFS that the node has', { cvmfs: 'bind' }],
-    ['with several nodes', { severalNodes: true }],
-    ['with several nodes and CVMFS', { severalNodes: true, ...brought, cvmfs: 'auto' }],
-    ...broughtCvmfs.map(([way, changes]): [string, Partial<ScriptValues>] => [`with CVMFS by ${way}`, changes]),
-  ];
-  it.each(variants)('satisfies bash and shellcheck %s', async (_, changes) => {
-    const result = renderScript(await projectTemplates('slurm.sh.hbs'), values(changes));
-    if (!result.ok) throw new Error(JSON.stringify(result.failure));
-    const directory = await mkdtemp(join(tmpdir(), 'glidein-script-'));
-    const file = join(directory, 'script.sh');
-    await writeFile(file, result.value);
-    const checks = [await run('bash', ['-n', file]), await run('shellcheck', [file])];
-    await rm(directory, { recursive: true });
-    expect(checks[0]).toMatchObject({ code: 0, stderr: '' });
-    if (checks[1]?.code === 127) console.warn('shellcheck is not installed: the rendered script was not checked by it');
-    else expect(checks[1]).toMatchObject({ code: 0, stdout: '' });
+  it.each(scriptVariants)('satisfies bash and shellcheck %s', async (_, changes) => {
+    const { bash, shellcheck } = await checkedScript(changes);
+    expect(bash).toMatchObject({ code: 0, stderr: '' });
+    // Where it is not installed, `test/real/shellcheck.test.ts` does this.
+    if (shellcheck.code !== 127) expect(shellcheck).toMatchObject({ code: 0, stdout: '' });
   });
 
   it('has its directives first, where sbatch reads them', async () => {

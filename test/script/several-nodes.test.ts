@@ -76,8 +76,12 @@ it('one mark drains all pilots of the job', async () => {
 
 it('TERM to the first shell alone ends all pilots in order', async () => {
   // The job's shell is the parent of srun, which is the parent of each pilot's shell; that one waits for the container.
-  const acts =
-    'trap "exit 0" TERM; if [ "$SLURM_PROCID" = 1 ]; then kill -TERM "$(cut -d " " -f 4 "/proc/$(cut -d " " -f 4 "/proc/$job/stat")/stat")"; fi; while :; do sleep 0.05; done';
+  const acts = `trap "exit 0" TERM; : >"$STAND_IN_REPORT/ready"
+if [ "$SLURM_PROCID" = 1 ]; then
+  until [ -e "$STAND_IN_REPORT/../0/ready" ]; do sleep 0.05; done
+  kill -TERM "$(cut -d " " -f 4 "/proc/$(cut -d " " -f 4 "/proc/$job/stat")/stat")"
+fi
+while :; do sleep 0.05; done`;
   const ran = await bed.run(bed.values(several), { ...nodes, STAND_IN_ACTS: acts });
   expect(ran.code).toBe(0);
   expect(await ending('4711')).toBe(`${tag} 0 0 signalled`);
@@ -85,6 +89,35 @@ it('TERM to the first shell alone ends all pilots in order', async () => {
     `${tag} 0.0 0 signalled`,
     `${tag} 0.1 0 signalled`,
   ]);
+  expect(await readdir(join(bed.jobDir, 'nodes'))).toEqual([]);
+});
+
+it('what was exported before reaches the container on none of the nodes, and each has its guard', async () => {
+  const hostile = {
+    _CONDOR_START: 'True',
+    APPTAINERENV__CONDOR_START: 'True',
+    APPTAINERENV_GLIDEIN_Start_Extra: 'True',
+    APPTAINER_NO_EVAL: '1',
+    'BASH_FUNC_srun%%': '() { :; }',
+  };
+  expect((await bed.run(bed.values(several), { ...nodes, ...hostile })).code).toBe(0);
+  for (const number of ['0', '1']) {
+    const environment = await readFile(join(bed.report, number, 'inner-env'), 'utf8');
+    const left = environment.split('\0').filter((entry) => /^(_CONDOR|APPTAINER|GLIDEIN_Start)/.test(entry));
+    expect(left).toEqual(['GLIDEIN_Start_Extra=(TARGET.Owner =?= "ada")']);
+  }
+  const open = bed.values({ ...several, containerEnvironment: [{ name: 'GLIDEIN_Start_Extra', escaped: 'True' }] });
+  expect((await bed.run(open, nodes)).code).toBe(78);
+  expect([await ending('4711_n0'), await ending('4711_n1')]).toEqual([`${tag} 0.0 78 guard`, `${tag} 0.1 78 guard`]);
+});
+
+it('TERM before the pilots are started leaves nothing of the script', async () => {
+  // The log is kept once the script lies where the nodes see it.
+  const signals = '#!/bin/bash -p\n[[ "$*" != *logs* ]] || kill -TERM "$PPID"\nexec /bin/mkdir "$@"\n';
+  await writeFile(join(bed.root, 'bin/mkdir'), signals, { mode: 0o755 });
+  expect((await bed.run(bed.values(several), nodes)).code).toBe(143);
+  expect(await ending('4711')).toBe(`${tag} 0 143 signalled`);
+  expect(await readdir(bed.report)).toEqual([]);
   expect(await readdir(join(bed.jobDir, 'nodes'))).toEqual([]);
 });
 

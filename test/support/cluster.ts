@@ -23,7 +23,7 @@ export interface TestSshd {
   pidFile: string;
 }
 
-/** The real software that runs while the tests of project `real` run. Plain JSON: it travels to the test processes. */
+/** The real software that runs while the tests of a line run. Plain JSON: it travels to the test processes. */
 export interface Cluster {
   /** Everything the set-up wrote is below it. */
   prefix: string;

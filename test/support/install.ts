@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { oneAtATime } from './run-lock.ts';
 import { mustRun, run } from './run-program.ts';
 
 /** What the real tests need of Debian. */
@@ -26,10 +27,16 @@ export async function installMissing(
   say: (line: string) => void,
   packages: readonly string[] = PACKAGES,
 ): Promise<void> {
-  const missing = await missingPackages(packages);
-  if (missing.length === 0) return;
+  if ((await missingPackages(packages)).length === 0) return;
+  await oneAtATime(async () => {
+    const missing = await missingPackages(packages); // Another line may have installed them meanwhile.
+    if (missing.length > 0) await install(say, missing);
+  });
+}
+
+async function install(say: (line: string) => void, missing: readonly string[]): Promise<void> {
   say(`will install with apt-get: ${missing.join(' ')}`);
-  if (process.stderr.isTTY) {
+  if (process.stderr.isTTY || process.env['GLIDEIN_TEST_TERMINAL'] === 'yes') {
     say('starting in 5 s; Ctrl-C to stop');
     await sleep(5000);
   }

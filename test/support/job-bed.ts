@@ -72,7 +72,7 @@ export async function makeJobBed(): Promise<JobBed> {
     if (!rendered.ok) throw new Error(JSON.stringify(rendered.failure));
     const file = at(`job-${process.hrtime.bigint()}.sh`);
     await writeFile(file, withOwnDevices(rendered.value, at('devices')), { mode: 0o755 });
-    return run(file, [], { env: { ...environment, ...env }, seconds: 20, ...who });
+    return run(file, [], { env: { ...environment, ...env }, seconds: 60, ...who });
   }
 
   return {
@@ -108,7 +108,7 @@ export function plainValues(place: string): ScriptValues {
     ...{ scratch: null, binds: [], gpus: false, severalNodes: false, minimumScratchMB: 1, comfortableScratchMB: 1 },
     ...{ cvmfs: 'none', cvmfsBrought: false, cvmfsRepos: [], cvmfsProxy: 'DIRECT', cvmfsQuotaMB: 4000 },
     ...{ cvmfsCache: null, cvmfsLogs: null, cvmfsDistribution: null },
-    ...{ loopSeconds: 0.1, settleSeconds: 1, logSeconds: 600, graceSeconds: 2 },
+    ...{ loopSeconds: 0.1, settleSeconds: 1, logSeconds: 600, graceSeconds: 20 },
   };
 }
 

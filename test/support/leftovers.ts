@@ -1,22 +1,37 @@
 import { readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LINES, type Line } from './lines.ts';
 import { belongsTo, processesOfUsers, processesRunning, stopProcesses } from './processes.ts';
+import { oneAtATime } from './run-lock.ts';
 import { deleteUser, testAccounts } from './test-users.ts';
 
+// Outside TMPDIR, which other users often cannot reach.
 const PARENT = '/tmp';
-const NAME = 'glidein-test-';
 const DAEMONS = ['sshd', 'munged', 'slurmctld', 'slurmd', 'slurmstepd', 'slurmdbd', 'mariadbd', 'condor_master'];
 
-/** What `mkdtemp` makes the directory of a run from. Outside TMPDIR, which other users often cannot reach. */
-export const PREFIX_TEMPLATE = join(PARENT, NAME);
+/** How the directory of every run begins, whichever line's. */
+export const ALL_PREFIXES = join(PARENT, 'glidein-test-');
 
-/** Directories of runs that are there. With the run lock held, all are of runs that are over. */
-export function runDirectories(): string[] {
+/** What `mkdtemp` makes the directory of a line's run from. */
+export function prefixTemplate(line: Line): string {
+  return `${ALL_PREFIXES}${line}-`;
+}
+
+/** Directories of a line's runs that are there. With the line's run lock held, all are of runs that are over. */
+export function runDirectories(line: Line): string[] {
   return readdirSync(PARENT)
-    .filter((name) => name.startsWith(NAME))
     .map((name) => join(PARENT, name))
-    .filter((path) => statSync(path).uid === 0 && statSync(path).isDirectory());
+    .filter((path) => path.startsWith(prefixTemplate(line)))
+    .filter((path) => {
+      const facts = statSync(path, { throwIfNoEntry: false }); // That of another line may go at any time.
+      return facts?.uid === 0 && facts.isDirectory();
+    });
+}
+
+/** Whether a run of any line started the process. */
+export function isOfTheTests(pid: number): boolean {
+  return LINES.flatMap(runDirectories).some((directory) => belongsTo(pid, directory));
 }
 
 /**
@@ -32,6 +47,8 @@ export async function removeRun(prefix: string): Promise<void> {
   ];
   // Again and again, because what just ends may just have started something. Nothing here is worth a soft end.
   for (let round = 0; round < 10 && processes().length > 0; round += 1) await stopProcesses(processes(), 0);
-  for (const { name } of accounts) await deleteUser(name);
+  await oneAtATime(async () => {
+    for (const { name } of accounts) await deleteUser(name);
+  });
   await rm(prefix, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -81,6 +81,9 @@ export async function endPilots(cluster: Cluster, pool: Pool): Promise<void> {
   await mustRun('scancel', ['--quiet', '--batch', '--signal=TERM', '-u', cluster.users.ada.name], {
     env: slurmEnv(cluster),
   });
-  await waitUntil('the pilots have left the pool', 60, async () => (await pool.pilots()).length === 0, 250);
-  await cancelAllJobs(cluster);
+  try {
+    await waitUntil('the pilots have left the pool', 90, async () => (await pool.pilots()).length === 0, 250);
+  } finally {
+    await cancelAllJobs(cluster); // Whatever is left would keep the next tests' pilots from their nodes.
+  }
 }

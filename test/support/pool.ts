@@ -28,6 +28,6 @@ function fits(): boolean {
   const obstacle = poolObstacle();
   if (obstacle === null) return true;
   if (process.env['CI'] === 'true') throw new Error(`the real tests must run when CI=true, but ${obstacle}`);
-  process.stderr.write(`real tests: NOT TESTED: pilots in a real pool, because ${obstacle}\n`);
+  process.stderr.write(`pool tests: NOT TESTED: pilots in a real pool, because ${obstacle}\n`);
   return false;
 }

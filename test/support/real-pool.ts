@@ -52,7 +52,7 @@ export async function realPool(cluster: Cluster): Promise<Pool> {
 }
 
 async function startAll(cluster: Cluster, directory: string): Promise<PoolFiles> {
-  const sid = await sidFiles((line) => process.stderr.write(`real tests: ${line}\n`));
+  const sid = await sidFiles((line) => process.stderr.write(`pool tests: ${line}\n`));
   const apptainer = realApptainer(sid, directory);
   const scratch = join(directory, 'scratch');
   mkdirSync(scratch);

@@ -51,7 +51,7 @@ function writeTree(directory: string): void {
     'dist/etc/cvmfs/default.conf': 'CVMFS_KEYS_DIR=/etc/cvmfs/keys\n',
     'dist/etc/cvmfs/default.d/60-osg.conf': 'CVMFS_CONFIG_REPOSITORY=config-osg.opensciencegrid.org\n',
     // No newline at its end: an editor may leave it so.
-    'dist/etc/cvmfs/default.local': 'CVMFS_QUOTA_LIMIT=77\nCVMFS_MAX_RETRIES=3',
+    'dist/etc/cvmfs/default.local': 'CVMFS_QUOTA_LIMIT=77\nCVMFS_MAX_RETRIES=3\nCVMFS_HTTP_PROXY="auto;DIRECT"',
     'dist/usr/bin/cvmfs2': '',
     'dist/usr/lib64/libcvmfs_fuse3.so': '',
     'dist/var/lib/cvmfs/shared/old-cache': 'x'.repeat(5_000_000),

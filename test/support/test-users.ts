@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, chown, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cluster, TestUser } from './cluster.ts';
+import type { Line } from './lines.ts';
 import { mustRun, type Ran, type RunOptions, run } from './run-program.ts';
 
 /** Names of test users begin so. */
@@ -9,20 +10,29 @@ const NAME_PREFIX = 'glt-';
 
 const SHELLS = { ada: '/bin/bash', dash: '/bin/dash', tcsh: '/usr/bin/tcsh', fish: '/usr/bin/fish' } as const;
 
-/** Makes the users, each with a home below `prefix`, a key pair, and leave to log in with it. */
-export async function makeUsers(prefix: string): Promise<Cluster['users']> {
+/** The names of a line's users. Those of `real` are in the recordings. */
+export function accountNames(line: Line): string[] {
+  return Object.keys(SHELLS).map((nick) => accountName(line, nick));
+}
+
+function accountName(line: Line, nick: string): string {
+  return line === 'real' ? `${NAME_PREFIX}${nick}` : `${NAME_PREFIX}${line}-${nick}`;
+}
+
+/** Makes a line's users, each with a home below `prefix`, a key pair, and leave to log in with it. */
+export async function makeUsers(prefix: string, line: Line): Promise<Cluster['users']> {
   await mkdir(join(prefix, 'home'), { mode: 0o755 });
   await mkdir(join(prefix, 'keys'), { mode: 0o700 });
   return {
-    ada: await makeUser(prefix, 'ada'),
-    dash: await makeUser(prefix, 'dash'),
-    tcsh: await makeUser(prefix, 'tcsh'),
-    fish: await makeUser(prefix, 'fish'),
+    ada: await makeUser(prefix, line, 'ada'),
+    dash: await makeUser(prefix, line, 'dash'),
+    tcsh: await makeUser(prefix, line, 'tcsh'),
+    fish: await makeUser(prefix, line, 'fish'),
   };
 }
 
-async function makeUser(prefix: string, nick: keyof typeof SHELLS): Promise<TestUser> {
-  const name = `${NAME_PREFIX}${nick}`;
+async function makeUser(prefix: string, line: Line, nick: keyof typeof SHELLS): Promise<TestUser> {
+  const name = accountName(line, nick);
   const home = join(prefix, 'home', nick);
   const shell = SHELLS[nick];
   // `*` instead of useradd's `!`: sshd without PAM refuses a locked account even with the right key.
