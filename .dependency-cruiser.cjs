@@ -41,10 +41,10 @@ module.exports = {
     // node:crypto's hash and node:buffer's encodings are functions of their input; everything else of Node is I/O or a clock.
     { name: 'pure-parts-are-pure', severity: 'error', from: { path: pure }, to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer)$' } },
     onlyIn('commander', '^src/cli/'),
-    onlyIn('ssh2', '^src/transports/ssh2\\.ts$|^src/demo/'),
+    onlyIn('ssh2', '^src/transports/ssh2(-keys)?\\.ts$|^src/demo/'),
     onlyIn('conf', '^src/config/store\\.ts$|^src/image/store\\.ts$'),
     onlyIn('handlebars', '^src/script/'),
-    onlyIn('valibot', '^src/config/schema\\.ts$'),
+    onlyIn('valibot', '^src/config/(schema|schema-pieces|scheduler-section)\\.ts$'),
     onlyIn('tar', '^src/image/packed-directory\\.ts$'),
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

@@ -10,8 +10,11 @@ export interface Context {
   readonly ask: Ask | null;
 }
 
-/** One question to a person. Answers null when the person declines (empty line, end of input, interrupt). */
-export type Ask = (question: { text: string; hidden: boolean }) => Promise<string | null>;
+/**
+ * One question to a person. Answers null when the person declines (empty line, end of input, interrupt), or when `until`
+ * aborts: nobody waits for the answer any more.
+ */
+export type Ask = (question: { text: string; hidden: boolean; until?: AbortSignal }) => Promise<string | null>;
 
 export type Event =
   /** Work on a site begins or is over: between the two, its steps say what it waits for. */

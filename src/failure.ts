@@ -29,6 +29,8 @@ export type Failure =
     }
   /** Something only a person can answer was asked for, and there is no terminal. */
   | { kind: 'needs-terminal'; site: string; what: string; hint: string }
+  /** The login host lets in only who answers its questions, or has let us not in: until a person has logged in, nobody tries. */
+  | { kind: 'login-needed'; site: string; target: string; why: string }
   | { kind: 'connection-lost'; site: string; step: string; reason: string }
   | { kind: 'timed-out'; site: string; step: string; seconds: number }
   /** The login host answered, but cannot do what a pass needs (no usable shell, directory, disk). */

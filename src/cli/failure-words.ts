@@ -77,6 +77,8 @@ function wordRemoteFailure(failure: RemoteFailure): Words {
       );
     case 'needs-terminal':
       return words(`${failure.what} is needed, and there is no terminal to ask on`, typed(failure.hint));
+    case 'login-needed':
+      return words(`nobody is logged in to ${failure.target}: ${failure.why}`, `glidein login ${failure.site}`);
     case 'connection-lost':
       return words(
         `the connection was lost while ${failure.step}: ${failure.reason}`,

@@ -52,6 +52,7 @@ export function buildProgram(version: string, take: (request: Request) => void):
   addPilotCommands(adder);
   addLooks(adder);
   addTokenCommands(adder);
+  addLogins(adder);
   addDemo(adder);
   return program;
 }
@@ -290,7 +291,8 @@ function addLooks(program: Adder): void {
     (sites, flags) => async (world) => {
       const { statusOfSites, watchSites } = await import('../commands/status.ts');
       const { context, screen } = world;
-      const options = { configDir: world.configDir, sites, all: flags.all ?? false };
+      const { configDir, dataDir } = world;
+      const options = { configDir, dataDir, sites, all: flags.all ?? false };
       if (flags.watch === undefined) {
         const reports = await statusOfSites(options, context);
         const { statusOutcome } = await import('./status-outcome.ts');
@@ -316,7 +318,8 @@ function addLooks(program: Adder): void {
         const { showLogs } = await import('../commands/logs.ts');
         const { logsOutcome } = await import('./logs-outcome.ts');
         const { logPrinter } = await import('./log-printing.ts');
-        const options = { configDir: world.configDir, site, id, follow: flags.follow ?? false };
+        const { configDir, dataDir } = world;
+        const options = { configDir, dataDir, site, id, follow: flags.follow ?? false };
         return logsOutcome(await showLogs(options, logPrinter(world.screen, options), world.context));
       },
     [new Option('-f, --follow', 'go on as the log grows, until the pilot ends or Ctrl-C')],
@@ -346,11 +349,12 @@ function addDemo(program: Adder): void {
   program.add(
     'demo',
     'show all of this on a stand-in cluster inside this program; needs no cluster, touches nothing of yours',
-    () => async (world) => {
+    (_args, flags: { scheduler: string }) => async (world) => {
       const { runDemo } = await import('../commands/demo.ts');
       const { demoOutcome, storyTeller } = await import('./demo-outcome.ts');
-      return demoOutcome(await runDemo(storyTeller(world.screen), world.context));
+      return demoOutcome(await runDemo(flags, storyTeller(world.screen), world.context));
     },
+    [new Option('--scheduler <kind>', 'whose commands the stand-in answers to').default('slurm')],
   );
 }
 
@@ -366,6 +370,25 @@ function addTokenCommands(program: Adder): void {
         return tokenOutcome(await checkSiteToken({ configDir, site }, context));
       },
   );
+}
+
+function addLogins(program: Adder): void {
+  program.add(
+    'login <site>',
+    'log in where the site asks for more than a key; the connection stays up for later passes, cron too',
+    ([site = '']) =>
+      async ({ configDir, dataDir, context }) => {
+        const { loginToSite } = await import('../commands/login.ts');
+        const report = await loginToSite({ configDir, dataDir, site }, context);
+        const { loginOutcome } = await import('./login-outcomes.ts');
+        return loginOutcome(report, context.now());
+      },
+  );
+  program.add('logout <site>', 'close the connection that login opened', ([site = '']) => async ({ configDir }) => {
+    const { logoutOfSite } = await import('../commands/logout.ts');
+    const { logoutOutcome } = await import('./login-outcomes.ts');
+    return logoutOutcome(await logoutOfSite({ configDir, site }));
+  });
 }
 
 function jobOptions(flags: JobFlags): { anyOwner: boolean; allowExpiring: boolean } {

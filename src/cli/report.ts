@@ -83,7 +83,13 @@ export function siteJson(report: SiteReport): object {
 
 /** What `status` prints with `--json`: the same counts, the pilots, and those that ended lately. */
 export function statusJson(report: SiteReport): object {
-  return { ...siteJson(report), pilots: report.pilots.map(pilotJson), ended: report.ended.map(endedJson) };
+  const { pilots, ended, openSince } = report;
+  return {
+    ...siteJson(report),
+    pilots: pilots.map(pilotJson),
+    ended: ended.map(endedJson),
+    connectedSince: isoTime(openSince),
+  };
 }
 
 function reasonOf(report: SiteReport): string | null {

@@ -15,7 +15,12 @@ import { countWords, cut, type Printing, paint, pilotReason, type Style, total }
 export function statusText(report: SiteReport, printing: Printing, nowSeconds: number): string | null {
   if (report.failure !== null && total(report) === 0 && report.pilots.length === 0) return null;
   const blocks = [pilotLines(report, printing, nowSeconds), endedLines(report, printing, nowSeconds)];
-  return [header(report, printing), ...blocks.flat()].join('\n');
+  return [header(report, printing), ...connectionLines(report, printing, nowSeconds), ...blocks.flat()].join('\n');
+}
+
+function connectionLines({ openSince }: SiteReport, printing: Printing, nowSeconds: number): string[] {
+  if (openSince === null) return [];
+  return [`  ${paint('dim', `over a connection that has been up for ${duration(nowSeconds - openSince)}`, printing)}`];
 }
 
 function header(report: SiteReport, printing: Printing): string {

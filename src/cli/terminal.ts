@@ -7,8 +7,9 @@ export function terminalAsk(signal: AbortSignal): Ask | null {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
   // Of sites side by side each has its questions; the person answers one at a time.
   let last: Promise<unknown> = Promise.resolve();
-  return ({ text, hidden }) => {
-    const answer = last.then(() => (signal.aborted ? null : askOnce(text, hidden, signal)));
+  return ({ text, hidden, until }) => {
+    const over = until === undefined ? signal : AbortSignal.any([signal, until]);
+    const answer = last.then(() => (over.aborted ? null : askOnce(text, hidden, over)));
     last = answer;
     return answer;
   };

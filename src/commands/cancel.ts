@@ -19,7 +19,7 @@ export interface CancelOptions {
 export async function cancelPilots(options: CancelOptions, context: Context): Promise<Result<SiteReport[]>> {
   const wanted = wantedBy(options);
   if (!wanted.ok) return wanted;
-  const reports = await overSites(options.configDir, [options.site], context, async (site) =>
+  const reports = await overSites(options, [options.site], context, async (site) =>
     remembered(options.dataDir, await cancel(site, wanted.value, options.dryRun, context), context),
   );
   return ok(reports);

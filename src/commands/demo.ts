@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Context } from '../context.ts';
 import { setUpDesk } from '../demo/desk.ts';
+import { type SpokenKind, spokenSchedulers } from '../demo/spoken-schedulers.ts';
 import { type StandIn, startStandIn } from '../demo/stand-in.ts';
 import { runTour, type TourStep, tourTarget } from '../demo/tour.ts';
 import { failed, ok, type Result } from '../failure.ts';
@@ -13,11 +14,23 @@ export interface DemoReport {
   seconds: number;
 }
 
+/** What the demo is to be. */
+export interface DemoOptions {
+  /** Whose commands the stand-in answers to. */
+  scheduler: string;
+}
+
 /** Shows the program on a stand-in cluster that it starts, and removes, itself. Nothing of the user's is touched. */
-export async function runDemo(said: (text: string) => void, context: Context): Promise<Result<DemoReport>> {
+export async function runDemo(
+  options: DemoOptions,
+  said: (text: string) => void,
+  context: Context,
+): Promise<Result<DemoReport>> {
   const began = context.now();
+  const { scheduler } = options;
+  if (!isSpoken(scheduler)) return unknownScheduler(scheduler);
   const interrupt = hangUpToo(context.signal);
-  const started = await startStandIn({ login: true, hasAccounting: true });
+  const started = await startStandIn({ scheduler, login: true, hasAccounting: true });
   if (!started.ok) {
     interrupt.forget();
     return started;
@@ -26,7 +39,7 @@ export async function runDemo(said: (text: string) => void, context: Context): P
   // A second Ctrl-C does not wait for an orderly end.
   const abandon = () => standIn.abandon();
   process.once('exit', abandon);
-  const steps = await tellAndEnd(standIn, said, interrupt.signal, context);
+  const steps = await tellAndEnd({ standIn, kind: scheduler }, said, interrupt.signal, context);
   process.off('exit', abandon);
   interrupt.forget();
   if (interrupt.signal.aborted) return failed({ kind: 'interrupted' });
@@ -35,29 +48,46 @@ export async function runDemo(said: (text: string) => void, context: Context): P
   return ok({ steps: steps.value, seconds: (context.now() - began) / 1000 });
 }
 
+function isSpoken(scheduler: string): scheduler is SpokenKind {
+  return Object.hasOwn(spokenSchedulers, scheduler);
+}
+
+function unknownScheduler(scheduler: string): Result<never> {
+  const known = Object.keys(spokenSchedulers).join(', ');
+  const message = `the stand-in speaks ${known}, and not ${scheduler}`;
+  return failed({ kind: 'usage', message, hint: 'glidein demo --scheduler slurm' });
+}
+
+interface Stage {
+  standIn: StandIn;
+  kind: SpokenKind;
+}
+
 async function tellAndEnd(
-  standIn: StandIn,
+  stage: Stage,
   said: (text: string) => void,
   signal: AbortSignal,
   context: Context,
 ): Promise<Result<TourStep[]>> {
   try {
-    return await tell(standIn, said, signal, context);
+    return await tell(stage, said, signal, context);
   } finally {
-    await standIn[Symbol.asyncDispose]();
+    await stage.standIn[Symbol.asyncDispose]();
   }
 }
 
 async function tell(
-  standIn: StandIn,
+  { standIn, kind }: Stage,
   said: (text: string) => void,
   signal: AbortSignal,
   context: Context,
 ): Promise<Result<TourStep[]>> {
-  const { loginNode } = standIn;
+  const { loginNode, system } = standIn;
+  const { coresPerNode } = system.cluster;
   if (loginNode === null) throw new Error('the stand-in was started with a login node');
   said(firstWords(standIn));
-  const desk = setUpDesk({ ...loginNode, home: join(standIn.directory, 'desk'), target: tourTarget });
+  const home = join(standIn.directory, 'desk');
+  const desk = setUpDesk({ ...loginNode, home, target: tourTarget, kind, coresPerNode });
   const program = fileURLToPath(new URL('../../bin/glidein.js', import.meta.url));
   const isPaced = context.ask !== null && process.stdout.isTTY === true;
   return runTour({ standIn, desk, program, say: said, isPaced, signal });
@@ -74,11 +104,11 @@ function hangUpToo(signal: AbortSignal): { signal: AbortSignal; forget(): void }
   };
 }
 
-function firstWords({ directory, substitutes }: StandIn): string {
+function firstWords({ directory, substitutes, scheduler }: StandIn): string {
   const replaced =
     substitutes.length === 0 ? '' : `\nThis machine lacks ${substitutes.join(', ')}: the stand-in brings its own.`;
   return `This is a stand-in, not a cluster: an SSH login node on loopback and a batch system of 4 nodes, both
-inside this program. It answers to Slurm's commands and really runs the job scripts. The container
+inside this program. It answers to ${scheduler.title}'s commands and really runs the job scripts. The container
 in them is a stand-in too: no pilot joins a pool, no job of yours runs. Nothing of yours is read or
 changed; everything is in ${directory}
 and goes away at the end.${replaced}`;

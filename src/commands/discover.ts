@@ -2,6 +2,7 @@ import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
 import { type Mistake, ok, type Result } from '../failure.ts';
 import { discover } from '../fleet/discover.ts';
+import { unsaidIn } from '../fleet/queue-knowledge.ts';
 import { connect } from '../fleet/site-connection.ts';
 import { batchJobOf } from '../fleet/site-scheduler.ts';
 import { closedQueue, queueMistakes } from '../schedulers/queue-fit.ts';
@@ -21,7 +22,7 @@ export async function discoverSite(
 ): Promise<Result<DiscoverReport>> {
   const profile = await loadProfile(options.configDir, options.site);
   if (!profile.ok) return profile;
-  const site = { profile: profile.value, connect: () => connect(profile.value, context) };
+  const site = { profile: profile.value, connect: () => connect(profile.value, options.dataDir, context) };
   const discovery = await discover(site, options.dataDir, context);
   if (!discovery.ok) return discovery;
   const job = batchJobOf(profile.value);
@@ -29,6 +30,12 @@ export async function discoverSite(
   const known = discovery.value.kind === 'known' ? discovery.value : null;
   const closed = known === null ? null : closedQueue(job, known);
   const mistakes =
-    known === null ? [] : [...queueMistakes(job, known, submission), ...(closed === null ? [] : [closed])];
+    known === null
+      ? []
+      : [
+          ...unsaidIn(profile.value, known),
+          ...queueMistakes(job, known, submission),
+          ...(closed === null ? [] : [closed]),
+        ];
   return ok({ site: options.site, discovery: discovery.value, mistakes });
 }

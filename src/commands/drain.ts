@@ -18,7 +18,7 @@ export interface DrainOptions {
 export async function drainPilots(options: DrainOptions, context: Context): Promise<Result<SiteReport[]>> {
   const wanted = wantedBy(options);
   if (!wanted.ok) return wanted;
-  const reports = await overSites(options.configDir, [options.site], context, async (site) =>
+  const reports = await overSites(options, [options.site], context, async (site) =>
     remembered(options.dataDir, await drain(site, wanted.value, options.dryRun, context), context),
   );
   return ok(reports);

@@ -8,6 +8,7 @@ export type { LogFile, LogPiece, LogsReport } from '../fleet/log-listener.ts';
 
 export interface LogsOptions extends LogsRequest {
   configDir: string;
+  dataDir: string;
   site: string;
 }
 
@@ -19,5 +20,5 @@ export async function showLogs(
 ): Promise<Result<LogsReport>> {
   const profile = await loadProfile(options.configDir, options.site);
   if (!profile.ok) return profile;
-  return pilotLogs(profile.value, options, logged, context);
+  return pilotLogs({ profile: profile.value, dataDir: options.dataDir }, options, logged, context);
 }

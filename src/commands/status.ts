@@ -7,6 +7,7 @@ import type { SiteReport } from '../fleet/site-report.ts';
 
 export interface StatusOptions extends Chosen {
   configDir: string;
+  dataDir: string;
 }
 
 /** Looks at each site and changes nothing. */
@@ -21,7 +22,7 @@ async function look(
 ): Promise<Result<SiteReport[]>> {
   const sites = await chooseSites(options.configDir, options, true);
   if (!sites.ok) return sites;
-  const reports = await overSites(options.configDir, sites.value, context, async (site) => {
+  const reports = await overSites(options, sites.value, context, async (site) => {
     // The code of a look loads while the login host answers.
     const [, { status }] = await Promise.all([site.connect(), import('../fleet/status.ts')]);
     return status(site, how, context);

@@ -16,7 +16,7 @@ export interface SubmitOptions extends JobOptions {
 
 /** Submits pilots once, because a person asked. */
 export async function submitPilots(options: SubmitOptions, context: Context): Promise<Result<SiteReport[]>> {
-  const reports = await overSites(options.configDir, [options.site], context, async (site) => {
+  const reports = await overSites(options, [options.site], context, async (site) => {
     const { profile } = site;
     const jobs = jobsFor(profile, options.count, 'submit');
     if (!jobs.ok) return failureReport(profile.name, profile.target, jobs.failure);

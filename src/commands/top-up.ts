@@ -14,7 +14,7 @@ export interface TopUpOptions extends Chosen, JobOptions {
 export async function topUpSites(options: TopUpOptions, context: Context): Promise<Result<SiteReport[]>> {
   const sites = await chooseSites(options.configDir, options, false);
   if (!sites.ok) return sites;
-  const reports = await overSites(options.configDir, sites.value, context, async (site) => {
+  const reports = await overSites(options, sites.value, context, async (site) => {
     const { profile } = site;
     const job = await siteJob(profile, options, context);
     // A site that is being emptied needs no job.

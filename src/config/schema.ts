@@ -3,6 +3,24 @@ import { failed, type Mistake, ok, type Result } from '../failure.ts';
 import { cvmfsWays } from '../pilot/cvmfs.ts';
 import { pilotImage } from '../pilot/pilot-images.ts';
 import { type KeyNode, keySegment, shapeMistakes } from './profile-keys.ts';
+import { scheduler } from './scheduler-section.ts';
+import {
+  choice,
+  line,
+  lineThat,
+  list,
+  logPath,
+  matching,
+  nodePath,
+  nodePathPattern,
+  nullable,
+  onOff,
+  path,
+  section,
+  text,
+  unused,
+  whole,
+} from './schema-pieces.ts';
 import { isSection, keyNode, partAt, type SchemaPart } from './schema-shape.ts';
 import { defaultDrainMinutes, longestDrainMinutes, parseWalltime, shortestWalltimeSeconds } from './walltime.ts';
 
@@ -10,74 +28,6 @@ import { defaultDrainMinutes, longestDrainMinutes, parseWalltime, shortestWallti
  * The whole profile of a site, as one schema: it gives the type, the checks and their messages (docs/design.md,
  * "A site profile"). Every message goes on after the key's name: "pilot.owners must be …".
  */
-
-// ---- Pieces ----
-
-const longestText = 65_536;
-
-/** Text that a file and a shell can carry: no NUL, no half of a surrogate pair, not without end. */
-const textThat = (message: string) =>
-  v.pipe(
-    v.string(message),
-    v.check((value) => !value.includes('\0'), 'must not hold a NUL character: no shell can carry one'),
-    v.check((value) => !/\p{Surrogate}/u.test(value), 'must be valid Unicode: it holds half of a surrogate pair'),
-    v.maxLength(longestText, `must be at most ${longestText} characters long`),
-  );
-
-/** Text on one line, not empty. */
-const lineThat = (message: string) =>
-  v.pipe(
-    textThat(message),
-    v.nonEmpty('must not be empty; leave the key out instead'),
-    v.check((value) => !/\p{Cc}/u.test(value), 'must not hold a line break or another control character'),
-  );
-
-const text = textThat('must be text (in quotes)');
-const line = lineThat('must be text (in quotes)');
-
-/** Text on one line that has the form which `message` names. */
-const matching = (pattern: RegExp, message: string) => v.pipe(lineThat(message), v.regex(pattern, message));
-
-/** A path as this program takes it everywhere. Only a leading `~` is expanded, by whoever uses it. */
-const path = matching(/^(?:\/|~$|~\/)/, 'must be a path that starts with / or ~/');
-
-/** A path below which the batch system writes its own output: Slurm expands `%`, and a backslash turns that off (run). */
-const logPath = v.pipe(
-  path,
-  v.regex(/^[^%\\]*$/, 'must not hold % or a backslash: Slurm expands them in the names of log files'),
-);
-
-/** A path on the node: absolute, or below what one variable of the job names. */
-const nodePathPattern = /^(?:\/|\$[A-Za-z_][A-Za-z0-9_]*(?:\/|$))/;
-
-const nodePath = v.pipe(
-  matching(nodePathPattern, 'must be an absolute path, $NAME or $NAME/…; nothing else is expanded'),
-  v.regex(/^[^:,]*$/, 'must not hold a colon or a comma: the container runtime splits its paths there'),
-);
-
-const whole = (least: number, most: number) => {
-  const message = `must be a whole number from ${least} to ${most}`;
-  return v.pipe(v.number(message), v.integer(message), v.minValue(least, message), v.maxValue(most, message));
-};
-
-const choice = <const T extends readonly [string, ...string[]]>(choices: T) =>
-  v.picklist(choices, `must be one of ${choices.join(', ')}`);
-
-const onOff = v.boolean('must be true or false');
-
-const nullable = <const T extends v.GenericSchema>(schema: T) => v.nullish(schema, null);
-
-const list = <const T extends v.GenericSchema>(item: T) =>
-  v.optional(v.array(item, 'must be a list, such as ["…"]'), []);
-
-const section = <const T extends v.ObjectEntries>(entries: T) => v.object(entries, 'must be an object');
-
-/** A key that belongs to the profile but changes nothing yet: setting it must not look as if it did. */
-const unused = <const T extends v.GenericSchema>(schema: T, only: v.InferOutput<T> | null) =>
-  v.pipe(
-    schema,
-    v.check((value: v.InferOutput<T>) => value === only, 'has no effect yet in this version; remove it'),
-  );
 
 // ---- Sections ----
 
@@ -92,13 +42,7 @@ const connection = section({
     /^[\p{L}\p{N}_[:][\p{L}\p{N}._:%[\]+~-]*$/u,
     'must be a host name or a Host of ~/.ssh/config (the user name goes in connection.user)',
   ),
-  transport: v.optional(
-    v.pipe(
-      choice(['auto', 'ssh2', 'openssh', 'local']),
-      v.check((kind) => kind !== 'openssh', 'openssh has no effect yet in this version; use auto, ssh2 or local'),
-    ),
-    'auto',
-  ),
+  transport: v.optional(choice(['auto', 'ssh2', 'openssh', 'local']), 'auto'),
   user: nullable(matching(/^[^\s@-][^\s@]*$/u, 'must be a user name on the login host, without spaces and @')),
   port: nullable(whole(1, 65_535)),
   identityFile: nullable(path),
@@ -119,91 +63,6 @@ const connection = section({
     {},
   ),
 });
-
-const walltimeForm = 'must be a wall clock [D-]HH:MM:SS, such as 24:00:00 or 2-00:00:00';
-
-const walltime = v.pipe(
-  lineThat(walltimeForm),
-  v.check((value) => parseWalltime(value) !== null, walltimeForm),
-  v.check(
-    (value) => (parseWalltime(value) ?? shortestWalltimeSeconds) >= shortestWalltimeSeconds,
-    'must be at least 00:30:00: a shorter pilot only starts and drains',
-  ),
-);
-
-const slurmGpuOptions = ['gpus-per-node', 'gpus', 'gres', 'none'];
-
-const schedulerKeys = section({
-  kind: v.pipe(
-    choice(['slurm', 'pbs', 'torque', 'lsf']),
-    v.check(
-      (kind) => kind === 'slurm',
-      (issue) => `${String(issue.input)} is not supported yet; slurm is`,
-    ),
-  ),
-  walltime,
-  queue: nullable(line),
-  account: nullable(line),
-  project: nullable(line),
-  qos: nullable(line),
-  constraint: nullable(line),
-  reservation: nullable(line),
-  /** null: the whole node. */
-  cores: nullable(whole(1, 4_096)),
-  /** null: all of the node's. */
-  memoryMB: nullable(whole(1, 67_108_864)),
-  /** Each gets a pilot. */
-  nodesPerJob: v.optional(whole(1, 10_000), 1),
-  gpus: v.optional(whole(0, 1_024), 0),
-  gpuType: nullable(
-    matching(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name that the batch system has for them, such as a100'),
-  ),
-  /** null: the scheduler's usual one. */
-  gpuOption: nullable(
-    v.pipe(
-      choice(['gpus-per-node', 'gpus', 'gres', 'ngpus', 'gpu', 'none']),
-      v.check(
-        (option) => slurmGpuOptions.includes(option),
-        (issue) => `${String(issue.input)} is not for slurm; use gpus-per-node, gpus, gres or none`,
-      ),
-    ),
-  ),
-  resourceStyle: v.optional(unused(choice(['select', 'legacy']), 'select'), 'select'),
-  submitBy: v.optional(unused(choice(['stdin', 'file']), 'stdin'), 'stdin'),
-  arrays: v.optional(onOff, true),
-  /** Directives of the user's own, verbatim. */
-  extra: list(line),
-  /** Options that must not be emitted here. */
-  skip: list(matching(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name of an option without its dashes, such as mem')),
-});
-
-const scheduler = v.pipe(
-  schedulerKeys,
-  v.forward(
-    v.partialCheck(
-      [['gpus'], ['gpuType']],
-      ({ gpus, gpuType }) => gpus > 0 || gpuType === null,
-      'has no effect while scheduler.gpus is 0; remove it',
-    ),
-    ['gpuType'],
-  ),
-  v.forward(
-    v.partialCheck(
-      [['gpus'], ['gpuOption']],
-      ({ gpus, gpuOption }) => gpus > 0 || gpuOption === null,
-      'has no effect while scheduler.gpus is 0; remove it',
-    ),
-    ['gpuOption'],
-  ),
-  v.forward(
-    v.partialCheck(
-      [['gpuType'], ['gpuOption']],
-      ({ gpuType, gpuOption }) => gpuType === null || gpuOption !== 'none',
-      'has no effect while scheduler.gpuOption is none; remove it',
-    ),
-    ['gpuType'],
-  ),
-);
 
 /** What the accounting of the pool accepts as the name of a site or resource. */
 const topologyName = matching(/^[A-Za-z0-9._ -]+$/, 'must be letters, digits, spaces and . _ -');

@@ -19,12 +19,18 @@ export interface BatchSystemOptions {
   startJob: StartJob;
   /** Milliseconds between two looks at the queue; null: jobs start only when `startNow` says so. */
   scheduleEveryMs: number | null;
-  /** How long a job has between the friendly signal and the last one. */
+  /** How long a job has between two signals that are to end it. */
   killWaitMs: number;
+  /** The signals that end a job that runs, the last of which none survives. TERM and KILL when absent. */
+  endSignals?: (ending: Ending) => readonly EndSignal[];
+  /** Tasks of an array that are set apart take a number of their own. True when absent. */
+  numbersTasks?: boolean;
   /** How long a job that is over is still listed. */
   rememberMs: number;
   /** The number of the first submission. */
   firstNumber: number;
+  /** Milliseconds since the epoch. This machine's clock when absent. */
+  now?: () => number;
 }
 
 /** Starts a job's program; `job.node` is set. */
@@ -34,10 +40,12 @@ export interface RunningProgram {
   /** Settles when it has ended and nothing of it is left. */
   exited: Promise<ProgramEnd>;
   /** To every process of it. */
-  send(signal: 'SIGTERM' | 'SIGKILL'): void;
+  send(signal: EndSignal): void;
   /** SIGTERM, to the shell that runs the script and nothing that it started. */
   tellShell(): void;
 }
+
+export type EndSignal = 'SIGINT' | 'SIGUSR2' | 'SIGTERM' | 'SIGKILL';
 
 export interface ProgramEnd {
   /** null where a signal ended it. */
@@ -57,6 +65,10 @@ export interface JobRequest {
   indices: readonly number[] | null;
   /** Why no job of it can ever start, in the adapter's own word; null: nothing stands in its way. */
   blockedBy: string | null;
+  /** The variable with the path of a file that has the job's nodes, a line each. Absent: there is no such file. */
+  nodeFileVariable?: string;
+  /** What else the adapter wants to show of it again, by its own names. */
+  details?: Readonly<Record<string, string>>;
   /** What the adapter's system puts into a job's environment, on top of the node's own. */
   environment(job: Job): Readonly<Record<string, string>>;
   /** Where the job's stdout and stderr go. */
@@ -115,7 +127,7 @@ export class BatchSystem {
   /** Takes a job or an array, and gives its number. */
   submit(request: JobRequest, appearsAfterSeconds = 0): number {
     const submission = this.takeNumber();
-    const now = Date.now();
+    const now = this.now();
     for (const index of request.indices ?? [null]) {
       this.all.push({
         submission,
@@ -139,13 +151,13 @@ export class BatchSystem {
 
   /** The jobs that the system tells of, in the order of their submission: what ended long ago is not among them. */
   jobs(): readonly Job[] {
-    const oldest = Date.now() - this.options.rememberMs;
+    const oldest = this.now() - this.options.rememberMs;
     return this.history().filter((job) => job.endedAt === null || job.endedAt >= oldest);
   }
 
   /** Every job there ever was, as an accounting keeps them. */
   history(): readonly Job[] {
-    const now = Date.now();
+    const now = this.now();
     return this.all.filter((job) => job.visibleFrom <= now);
   }
 
@@ -169,7 +181,7 @@ export class BatchSystem {
     job.held = false;
   }
 
-  /** Ends a job: at once where it waits, else with a friendly signal and a last one some time later. */
+  /** Ends a job: at once where it waits, else with friendly signals and a last one some time later. */
   cancel(job: Job): void {
     if (job.state === 'waiting') this.close(job, 'cancelled');
     else if (job.state === 'running') this.end(job, 'cancelled');
@@ -201,7 +213,7 @@ export class BatchSystem {
     }
     this.setApart(job);
     Object.assign(node, { job });
-    Object.assign(job, { node: node.name, state: 'running', startedAt: Date.now() });
+    Object.assign(job, { node: node.name, state: 'running', startedAt: this.now() });
     const program = this.options.startJob(job);
     this.programs.set(job, program);
     void program.exited.then((end) => this.ended(job, end));
@@ -217,13 +229,17 @@ export class BatchSystem {
     await Promise.all(programs.map((program) => program.exited));
   }
 
+  private now(): number {
+    return this.options.now?.() ?? Date.now();
+  }
+
   private takeNumber(): number {
     this.nextNumber += 1;
     return this.nextNumber - 1;
   }
 
   private schedule(): void {
-    const now = Date.now();
+    const now = this.now();
     for (const job of this.all) {
       const limit = job.request.walltimeSeconds;
       if (job.state === 'running' && limit !== null && (job.startedAt ?? now) + limit * 1000 <= now) {
@@ -236,6 +252,10 @@ export class BatchSystem {
   /** The last task that is still with its array keeps the array's number, the others get one of their own. */
   private setApart(job: Job): void {
     if (job.number !== null) return;
+    if (this.options.numbersTasks === false) {
+      job.number = job.submission;
+      return;
+    }
     const together = this.all.some(
       (other) =>
         other !== job && other.submission === job.submission && other.number === null && other.state !== 'over',
@@ -247,13 +267,19 @@ export class BatchSystem {
     const program = this.programs.get(job);
     job.state = 'ending';
     job.ending = ending;
-    program?.send('SIGTERM');
-    const timer = setTimeout(() => program?.send('SIGKILL'), this.options.killWaitMs);
-    this.timers.add(timer);
-    void program?.exited.then(() => {
-      clearTimeout(timer);
-      this.timers.delete(timer);
+    if (program === undefined) return;
+    const signals = this.options.endSignals?.(ending) ?? ['SIGTERM', 'SIGKILL'];
+    const timers = signals
+      .slice(1)
+      .map((signal, at) => setTimeout(() => program.send(signal), (at + 1) * this.options.killWaitMs));
+    for (const timer of timers) this.timers.add(timer);
+    void program.exited.then(() => {
+      for (const timer of timers) {
+        clearTimeout(timer);
+        this.timers.delete(timer);
+      }
     });
+    program.send(signals[0] ?? 'SIGKILL');
   }
 
   private ended(job: Job, { exitCode, signal }: ProgramEnd): void {
@@ -264,6 +290,6 @@ export class BatchSystem {
   }
 
   private close(job: Job, ending: Ending): void {
-    Object.assign(job, { state: 'over', ending, endedAt: Date.now() });
+    Object.assign(job, { state: 'over', ending, endedAt: this.now() });
   }
 }

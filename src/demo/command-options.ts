@@ -2,11 +2,14 @@
 
 export interface OptionTable {
   /** By long name, without dashes. */
-  readonly [name: string]: { readonly short?: string; readonly takes: 'nothing' | 'value' | 'perhaps' };
+  readonly [name: string]: { readonly short?: string; readonly takes: 'nothing' | 'value' | 'values' | 'perhaps' };
 }
 
 export interface ParsedOptions {
-  /** By long name; what takes nothing, or was given nothing, has the empty text. The last one counts. */
+  /**
+   * By long name; what takes nothing, or was given nothing, has the empty text. The last one counts; of what takes `values`
+   * all of them, with commas in between.
+   */
   options: ReadonlyMap<string, string>;
   operands: readonly string[];
   /** What is not understood, as it was typed; null: nothing. */
@@ -58,10 +61,12 @@ function takeShort(word: string, rest: string[], table: OptionTable, options: Ma
     if (found === undefined) return false;
     letters = letters.slice(1);
     const [name, { takes }] = found;
-    const value = takes === 'value' ? letters || rest.shift() : '';
+    const wantsValue = takes === 'value' || takes === 'values';
+    const value = wantsValue ? letters || rest.shift() : '';
     if (value === undefined) return false;
-    options.set(name, value);
-    if (takes === 'value') return true;
+    const before = takes === 'values' ? options.get(name) : undefined;
+    options.set(name, before === undefined ? value : `${before},${value}`);
+    if (wantsValue) return true;
   }
   return true;
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeProgram } from './programs.ts';
+import { type SpokenKind, spokenSchedulers } from './spoken-schedulers.ts';
 import { loginUser } from './stand-in.ts';
 
 /** The other side of the connection: the home of one who uses a cluster, with a key, a token and a profile. */
@@ -19,6 +20,10 @@ export interface DeskPlan {
   hostKey: string;
   clientKey: string;
   target: number;
+  /** The site's batch system. Slurm when absent. */
+  kind?: SpokenKind;
+  /** How many cores a node has. */
+  coresPerNode?: number;
 }
 
 export const siteName = 'campus';
@@ -34,7 +39,7 @@ export function setUpDesk(plan: DeskPlan): Desk {
   writeFileSync(join(home, 'campus.token'), `${madeUpToken()}\n`, { mode: 0o600 });
   writeProgram(programs, 'ssh', sshStandIn(ssh, port));
   writeProgram(programs, 'ssh-keygen', keygenStandIn);
-  const profile = profileText(plan.target);
+  const profile = profileText(plan);
   writeFileSync(join(home, 'campus.json'), profile);
   const configDir = join(home, '.config', 'glidein');
   mkdirSync(configDir, { recursive: true, mode: 0o700 });
@@ -48,15 +53,17 @@ export function setUpDesk(plan: DeskPlan): Desk {
   return { home, environment, profile };
 }
 
-function profileText(target: number): string {
+function profileText({ target, kind = 'slurm', coresPerNode = 16 }: DeskPlan): string {
+  const { title, countsCores } = spokenSchedulers[kind];
+  const cores = countsCores ? `, "cores": ${coresPerNode}` : '';
   return `{
   "name": "${siteName}",
   "target": ${target},
   "connection": { "host": "${loginHost}" },
-  "scheduler": { "kind": "slurm", "walltime": "12:00:00", "queue": "compute" },
+  "scheduler": { "kind": "${kind}", "walltime": "12:00:00", "queue": "compute"${cores} },
   "pilot": {
     "site": "Example-Campus",
-    "resource": "Example-Campus-Slurm",
+    "resource": "Example-Campus-${title}",
     "owners": ["ada@ap.example.org"],
     "token": "~/campus.token"
   },

@@ -21,8 +21,10 @@ export function scriptStarter(ground: NodeGround): StartJob {
   return (job) => {
     const script = join(ground.spool, `${job.submission}.${job.index ?? 0}.sh`);
     writeFileSync(script, job.request.script, { mode: 0o700 });
-    giveTo(ground.account, script);
-    return startScript(job, script, ground);
+    const nodeFile = join(ground.spool, `${job.submission}.${job.index ?? 0}.nodes`);
+    writeFileSync(nodeFile, `${job.node}\n`, { mode: 0o600 });
+    giveTo(ground.account, script, nodeFile);
+    return startScript(job, { script, nodeFile }, ground);
   };
 }
 
@@ -40,14 +42,19 @@ export const startNothing: StartJob = () => {
 };
 
 // The output is opened as the job's user, and the job sees none of our descriptors.
-const intoFile = 'out=$1; shift; exec "$@" >"$out" 2>&1 </dev/null';
+const intoFile = 'out=$1; cd "$2" || exit 1; shift 2; exec "$@" >"$out" 2>&1 </dev/null';
 
-function startScript(job: Job, script: string, { bash, account, environment }: NodeGround): RunningProgram {
+function startScript(
+  job: Job,
+  { script, nodeFile }: { script: string; nodeFile: string },
+  { bash, account, environment }: NodeGround,
+): RunningProgram {
   const { request } = job;
+  const nodes = request.nodeFileVariable === undefined ? {} : { [request.nodeFileVariable]: nodeFile };
   const words = [...interpreterOf(request.script, bash), script];
-  const child = spawn('/bin/sh', ['-c', intoFile, 'sh', request.outputFile(job), ...words], {
+  const child = spawn('/bin/sh', ['-c', intoFile, 'sh', request.outputFile(job), request.directory, ...words], {
     cwd: '/',
-    env: { ...request.environment(job), ...environment, PWD: '/' },
+    env: { ...request.environment(job), ...nodes, ...environment, PWD: request.directory },
     detached: true,
     stdio: 'ignore',
     ...asAccount(account),

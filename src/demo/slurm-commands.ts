@@ -1,10 +1,13 @@
+import type { Job } from './batch-system.ts';
 import type { FaultyCommand } from './faults.ts';
 import {
   type Answer,
+  type Command,
   type CommandCall,
   type CommandGround,
+  commandsOf,
   refused,
-  type SchedulerCommands,
+  type SpokenScheduler,
 } from './scheduler-command.ts';
 import { cancelJobs, controlJobs } from './slurm-control.ts';
 import { showConfig, showNodes, showPartitions } from './slurm-inventory.ts';
@@ -16,33 +19,16 @@ import { submitJob } from './slurm-submit.ts';
  * Slurm's commands over the stand-in batch system, in the words of 22.05.8 as they are in docs/observed/slurm.md. What
  * glidein and a curious person type is there, and no more.
  */
-export function slurmCommands(ground: CommandGround): SchedulerCommands {
-  return {
-    programs: Object.keys(commands),
-    async answer(call) {
-      const command = commands[call.program];
-      if (command === undefined) return refused(`${call.program}: command not found`, 127);
-      const { faults } = ground;
-      const kind = command.kind(call);
-      if (faults.take('hang', (which) => which === 'everything' || which === kind) !== null) return null;
-      const answer = faults.take('down') !== null ? command.down : await command.run(call, ground);
-      return disturbed(answer, ground);
-    },
-  };
-}
-
-function disturbed(answer: Answer, { faults }: CommandGround): Answer {
-  const noise = faults.take('noise') ?? '';
-  const warning = faults.take('warning') ?? '';
-  return { ...answer, stdout: noise + answer.stdout, stderr: warning + answer.stderr };
-}
-
-interface Command {
-  kind(call: CommandCall): FaultyCommand;
-  run(call: CommandCall, ground: CommandGround): Answer | Promise<Answer>;
-  /** What it says when the controller does not run. */
-  down: Answer;
-}
+export const spokenSlurm: SpokenScheduler = {
+  title: 'Slurm',
+  commands: (ground) => commandsOf(commands, ground),
+  jobId: ({ submission, index }: Job) => (index === null ? String(submission) : `${submission}_${index}`),
+  queueCommand: ['squeue'],
+  directive: '#SBATCH',
+  countsCores: false,
+  numbersTasks: true,
+  endSignals: () => ['SIGTERM', 'SIGKILL'],
+};
 
 const noController = 'Unable to contact slurm controller (connect failure)';
 
@@ -50,18 +36,18 @@ const commands: Readonly<Record<string, Command>> = {
   sbatch: {
     kind: () => 'submit',
     run: submitJob,
-    down: refused(`sbatch: error: Batch job submission failed: ${noController}`),
+    down: () => refused(`sbatch: error: Batch job submission failed: ${noController}`),
   },
-  squeue: { kind: () => 'list', run: listJobs, down: refused(`slurm_load_jobs error: ${noController}`) },
+  squeue: { kind: () => 'list', run: listJobs, down: () => refused(`slurm_load_jobs error: ${noController}`) },
   scancel: {
     kind: () => 'cancel',
     run: cancelJobs,
-    down: refused(`scancel: error: Kill job error: ${noController}`, 8),
+    down: () => refused(`scancel: error: Kill job error: ${noController}`, 8),
   },
-  scontrol: { kind: kindOfControl, run: control, down: refused(`slurm_load_jobs error: ${noController}`) },
-  sinfo: { kind: () => 'other', run: showNodes, down: refused(`slurm_load_partitions: ${noController}`) },
-  sacct: { kind: () => 'other', run: showFinished, down: refused(`sacct: error: ${noController}`) },
-  sacctmgr: { kind: () => 'other', run: () => noAccounting, down: refused(`sacctmgr: error: ${noController}`) },
+  scontrol: { kind: kindOfControl, run: control, down: () => refused(`slurm_load_jobs error: ${noController}`) },
+  sinfo: { kind: () => 'other', run: showNodes, down: () => refused(`slurm_load_partitions: ${noController}`) },
+  sacct: { kind: () => 'other', run: showFinished, down: () => refused(`sacct: error: ${noController}`) },
+  sacctmgr: { kind: () => 'other', run: () => noAccounting, down: () => refused(`sacctmgr: error: ${noController}`) },
 };
 
 const noAccounting = refused(

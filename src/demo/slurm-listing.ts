@@ -1,7 +1,14 @@
 import type { Job } from './batch-system.ts';
 import { type OptionTable, parseOptions } from './command-options.ts';
-import type { Faults } from './faults.ts';
-import { type Answer, type CommandCall, type CommandGround, refused, said } from './scheduler-command.ts';
+import {
+  type Answer,
+  type CommandCall,
+  type CommandGround,
+  jobsLeft,
+  refused,
+  said,
+  textLeft,
+} from './scheduler-command.ts';
 import { jobsById, type QueueRecord, recordsOf } from './slurm-records.ts';
 import { duration, moment } from './slurm-times.ts';
 
@@ -31,9 +38,10 @@ export function listJobs(call: CommandCall, ground: CommandGround): Answer {
   const wish = wishOf(parsed.options, call.environment);
   const misled = misleadingEnvironment(wish, call, ground);
   if (misled !== null) return misled;
-  const lines = wantedRecords(wish, ground).map((record) => formatted(wish.format, record, call, ground));
+  const records = jobsLeft(wantedRecords(wish, ground), faults);
   const header = wish.noheader ? [] : [headerOf(wish.format)];
-  return said(cut([...header, ...lines], faults));
+  const lines = [...header, ...records.map((record) => formatted(wish.format, record, call, ground))];
+  return said(textLeft(lines.map((line) => `${line}\n`).join(''), faults));
 }
 
 /** What is asked for: the command line, and where it says nothing the environment (22.05.8). */
@@ -179,12 +187,4 @@ function endOf(job: Job): number | null {
 function shortened(text: string, { environment }: CommandCall): string {
   const longest = Number(environment['SLURM_BITSTR_LEN'] ?? 64);
   return longest === 0 || text.length <= longest ? text : `${text.slice(0, longest - 3)}...`;
-}
-
-function cut(lines: readonly string[], faults: Faults): string {
-  const something = () => lines.length > 0;
-  if (faults.take('listNothing', something) !== null) return '';
-  const kept = faults.take('listHalf', something) === null ? lines : lines.slice(0, Math.ceil(lines.length / 2));
-  const text = kept.map((line) => `${line}\n`).join('');
-  return faults.take('listCut', () => text !== '') === null ? text : text.slice(0, Math.min(30, text.length - 1));
 }

@@ -3,7 +3,9 @@ import { join, resolve } from 'node:path';
 import type { ClusterDescription, Job, JobRequest } from './batch-system.ts';
 import { type OptionTable, parseOptions } from './command-options.ts';
 import { type Answer, type CommandCall, type CommandGround, refused, said } from './scheduler-command.ts';
+import { directivesOf } from './script-directives.ts';
 import { timeLimit } from './slurm-times.ts';
+import { takeSubmission } from './taking.ts';
 
 const table: OptionTable = {
   parsable: { takes: 'nothing' },
@@ -57,7 +59,7 @@ export async function submitJob(call: CommandCall, ground: CommandGround): Promi
   const [file] = line.operands;
   const script = await scriptOf(file, call);
   if (typeof script !== 'string') return script;
-  const inScript = parseOptions(directivesOf(script), table);
+  const inScript = parseOptions(directivesOf(script, '#SBATCH'), table);
   if (inScript.mistake !== null) return unrecognized(inScript.mistake);
   // The environment beats the script, and the command line both.
   const wish = new Map([...inScript.options, ...fromEnvironment(call), ...line.options]);
@@ -85,26 +87,6 @@ async function scriptOf(file: string | undefined, call: CommandCall): Promise<st
       'sbatch: error: Batch script contains DOS line breaks (\\r\\n)\nsbatch: error: instead of expected UNIX line breaks (\\n).',
     );
   return text;
-}
-
-/** The words of the `#SBATCH` lines that stand before the first command. */
-function directivesOf(script: string): string[] {
-  const words: string[] = [];
-  for (const line of script.split('\n')) {
-    if (line.startsWith('#SBATCH')) words.push(...shellWords(line.slice('#SBATCH'.length)));
-    else if (line.trim() !== '' && !line.startsWith('#')) break;
-  }
-  return words;
-}
-
-/** Blanks part, quotes and backslashes keep together, and ` #` begins a remark. */
-function shellWords(text: string): string[] {
-  const pieces = text.replace(/\s#.*$/, '').match(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g) ?? [];
-  return pieces.map((piece) =>
-    piece.replaceAll(/"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/g, (_whole, soft?: string, hard?: string, one?: string) =>
-      soft === undefined ? (hard ?? one ?? '') : soft.replaceAll(/\\(["\\])/g, '$1'),
-    ),
-  );
 }
 
 function fromEnvironment({ environment }: CommandCall): [string, string][] {
@@ -261,19 +243,14 @@ const refusals = {
 
 const timedOut = refused(`${failedBecause} Socket timed out on send/recv operation`);
 
-function take(request: JobRequest, wish: Wish, { system, faults }: CommandGround): Answer {
+function take(request: JobRequest, wish: Wish, ground: CommandGround): Answer {
   const nodes = Number(wish.get('nodes') ?? 1);
   // More than there are may wait for ever, as on Slurm.
-  if (nodes > 1 && nodes <= system.cluster.nodes.length)
+  if (nodes > 1 && nodes <= ground.system.cluster.nodes.length)
     return refused(`${failedBecause} here a job has one node (a limit of this stand-in, not of Slurm)`);
-  const refusal = faults.take('refuse');
-  if (refusal !== null) return refused(refusals[refusal]);
-  const words = faults.take('refuseSaying');
-  if (words !== null) return refused(words);
-  const count = request.indices?.length ?? 1;
-  if (faults.take('mostAtOnce', (most) => count > most) !== null) return refused(refusals.capacity);
-  if (faults.take('dropThenTimeOut') !== null) return timedOut;
-  const submission = system.submit(request, faults.take('appearAfterSeconds') ?? 0);
-  if (faults.take('acceptThenTimeOut') !== null) return timedOut;
-  return said(wish.has('parsable') ? `${submission}\n` : `Submitted batch job ${submission}\n`);
+  const taken = takeSubmission(request, ground);
+  if (taken.kind === 'refused') return refused(refusals[taken.because]);
+  if (taken.kind === 'refused saying') return refused(taken.words);
+  if (taken.kind === 'timed out') return timedOut;
+  return said(wish.has('parsable') ? `${taken.submission}\n` : `Submitted batch job ${taken.submission}\n`);
 }

@@ -10,7 +10,8 @@ import { Faults } from './faults.ts';
 import { scriptStarter, startNothing } from './job-program.ts';
 import { type LoginNode, startLoginNode } from './login-node.ts';
 import { copyOfNode, writePrograms } from './programs.ts';
-import { slurmCommands } from './slurm-commands.ts';
+import { clusterName, type SpokenScheduler } from './scheduler-command.ts';
+import { type SpokenKind, spokenSchedulers } from './spoken-schedulers.ts';
 
 /** A login node and a batch system in this process, with what they need in one directory of their own. */
 export interface StandIn extends AsyncDisposable {
@@ -23,6 +24,8 @@ export interface StandIn extends AsyncDisposable {
   /** This machine's programs that had to be replaced there. */
   substitutes: readonly string[];
   system: BatchSystem;
+  /** The scheduler whose commands it answers to. */
+  scheduler: SpokenScheduler;
   faults: Faults;
   /** Takes SSH connections as the user `ada`; null without `login`. */
   loginNode: LoginNode | null;
@@ -31,6 +34,8 @@ export interface StandIn extends AsyncDisposable {
 }
 
 export interface StandInOptions {
+  /** Whose commands it answers to. Slurm's when absent. */
+  scheduler?: SpokenKind;
   /** An SSH server as well. False when absent: the programs are called directly, with `environment`. */
   login?: boolean;
   /**
@@ -45,10 +50,12 @@ export interface StandInOptions {
   hasAccounting?: boolean;
   /** The number of the first submission; 101 when absent. */
   firstNumber?: number;
-  /** How long a job has to end by itself before it is killed; 5 s when absent. */
+  /** How long a job has to end by itself after each signal; 5 s when absent. */
   killWaitMs?: number;
   /** How long a job that is over is still listed; 5 minutes when absent. */
   rememberMs?: number;
+  /** The batch system's clock, in milliseconds since the epoch. This machine's when absent. */
+  now?: () => number;
 }
 
 /** The name one logs in with. */
@@ -121,9 +128,10 @@ async function build({ directory, account, bash, options, whole }: Plan): Promis
     options.runs === 'nothing'
       ? startNothing
       : scriptStarter({ spool, bash, account, environment: { TMPDIR: scratch, HOME: home, PATH: environment.PATH } });
-  const system = new BatchSystem(systemOptions(options, startJob));
+  const scheduler = spokenSchedulers[options.scheduler ?? 'slurm'];
+  const system = new BatchSystem(systemOptions(options, scheduler, startJob));
   const user = { name: account.name, uid: account.uid };
-  const commands = slurmCommands({ system, faults, user, hasAccounting: options.hasAccounting ?? false });
+  const commands = scheduler.commands({ system, faults, user, hasAccounting: options.hasAccounting ?? false });
   const socketPath = join(directory, 'commands');
   const socket = await listenForCommands(socketPath, (call) => commands.answer(call));
   giveTo(account, socketPath);
@@ -136,7 +144,7 @@ async function build({ directory, account, bash, options, whole }: Plan): Promis
     environment: { PATH: process.env['PATH'], TMPDIR: scratch },
   });
   const loginNode = options.login ? await startLoginNode({ user: loginUser, account, home, environment }) : null;
-  const parts = { directory, home, environment, substitutes, system, faults, loginNode };
+  const parts = { directory, home, environment, substitutes, system, scheduler, faults, loginNode };
   return ok({
     ...parts,
     abandon: () => abandon({ loginNode, system, whole }),
@@ -145,18 +153,21 @@ async function build({ directory, account, bash, options, whole }: Plan): Promis
 }
 
 const cluster: Omit<ClusterDescription, 'nodes'> = {
-  name: 'stand-in',
+  name: clusterName,
   coresPerNode: 16,
   memoryMBPerNode: 64_000,
   queues: [{ name: 'compute', maxWalltimeSeconds: 2 * 86_400 }],
   maxArraySize: 1001,
 };
 
-function systemOptions(options: StandInOptions, startJob: StartJob) {
+function systemOptions(options: StandInOptions, scheduler: SpokenScheduler, startJob: StartJob) {
   const { nodes = 4, starts = 'at once', killWaitMs = 5000, rememberMs = 300_000, firstNumber = 101 } = options;
   const names = Array.from({ length: nodes }, (_, at) => `node${at + 1}`);
   const scheduleEveryMs = starts === 'at once' ? 100 : null;
-  return { cluster: { ...cluster, nodes: names }, startJob, scheduleEveryMs, killWaitMs, rememberMs, firstNumber };
+  const { numbersTasks, endSignals } = scheduler;
+  const clock = options.now === undefined ? {} : { now: options.now };
+  const ways = { numbersTasks, endSignals, scheduleEveryMs, killWaitMs, rememberMs, firstNumber, ...clock };
+  return { cluster: { ...cluster, nodes: names }, startJob, ...ways };
 }
 
 /** As sshd makes it: nothing of this process's own environment but where programs are. */

@@ -51,7 +51,7 @@ interface Chapter {
 
 type Scene =
   /** A command of glidein; `excerpt` says what of its output is shown. */
-  | { kind: 'command'; args: readonly string[]; excerpt?: (text: string) => string }
+  | { kind: 'command'; args: readonly string[]; excerpt?: (text: string, tour: Tour) => string }
   | { kind: 'say'; text: string }
   /** Something else that happens; what it gives is said. */
   | { kind: 'happens'; what(tour: Tour): Promise<string> };
@@ -78,7 +78,7 @@ const chapters: readonly Chapter[] = [
     scenes: [
       command('top-up', siteName),
       { kind: 'happens', what: async (tour) => untilRunning(tour) },
-      { kind: 'happens', what: async (tour) => queueAsSlurmShowsIt(tour) },
+      { kind: 'happens', what: async (tour) => queueAsTheSystemShowsIt(tour) },
       { kind: 'say', text: 'A second pass finds nothing to do:' },
       command('top-up', siteName),
       command('status', siteName),
@@ -138,7 +138,7 @@ async function showCommand(
   const ran = await runCommand(args, tour);
   if (tour.signal.aborted) return failed({ kind: 'interrupted' });
   steps.push({ args, exitCode: ran.code, seconds: ran.seconds });
-  const shown = excerpt === undefined ? ran.both : excerpt(ran.stdout) + ran.stderr;
+  const shown = excerpt === undefined ? ran.both : excerpt(ran.stdout, tour) + ran.stderr;
   tour.say(indented(shown.trimEnd()));
   if (ran.code === 0) return ok(undefined);
   const reason = `\`glidein ${args.join(' ')}\` ended with ${ran.code} on the stand-in: ${ran.stderr.trim()}`;
@@ -178,11 +178,14 @@ function runCommand(args: readonly string[], { desk, program, signal }: Tour): P
 }
 
 /** The directives, the limit, and what holds it in the container; how much is left out in between. */
-function excerptOfScript(script: string): string {
+function excerptOfScript(script: string, { standIn: { scheduler } }: Tour): string {
   const lines = script.trimEnd().split('\n');
   const guard = lines.findIndex((line) => line.includes('"x$expected"'));
   const isShown = (line: string, at: number) =>
-    at === 0 || /^#SBATCH|^start_expression=/.test(line) || (guard > 0 && at >= guard && at <= guard + 2);
+    at === 0 ||
+    line.startsWith(scheduler.directive) ||
+    line.startsWith('start_expression=') ||
+    (guard > 0 && at >= guard && at <= guard + 2);
   const shown: string[] = [];
   let leftOut = 0;
   for (const [at, line] of [...lines, ''].entries()) {
@@ -214,9 +217,11 @@ async function untilRunning(tour: Tour): Promise<string> {
   return '';
 }
 
-async function queueAsSlurmShowsIt({ standIn }: Tour): Promise<string> {
-  const { stdout } = await promisify(execFile)('squeue', { env: standIn.environment });
-  return `# The same, as Slurm shows it on the login node:\nlogin.campus$ squeue\n${stdout.trimEnd()}`;
+async function queueAsTheSystemShowsIt({ standIn: { scheduler, environment } }: Tour): Promise<string> {
+  const [program, ...words] = scheduler.queueCommand;
+  const { stdout } = await promisify(execFile)(program, words, { env: environment });
+  const typed = scheduler.queueCommand.join(' ');
+  return `# The same, as ${scheduler.title} shows it on the login node:\nlogin.campus$ ${typed}\n${stdout.trimEnd()}`;
 }
 
 async function untilOver(tour: Tour): Promise<string> {
@@ -228,7 +233,7 @@ async function loseOneNode(tour: Tour): Promise<string> {
   const victim = running(tour)[1];
   if (victim?.node === undefined || victim.node === null) return '';
   tour.standIn.system.loseNode(victim.node);
-  return `# ${victim.node} loses its power: pilot ${victim.submission}_${victim.index} is killed`;
+  return `# ${victim.node} loses its power: pilot ${tour.standIn.scheduler.jobId(victim)} is killed`;
 }
 
 function indented(text: string): string {

@@ -11,7 +11,7 @@ import { schedulerOf } from './site-scheduler.ts';
 
 /** Reads the log of one pilot and hands its lines on as they come: each once, wherever it stands. */
 export async function pilotLogs(
-  profile: Profile,
+  { profile, dataDir }: { profile: Profile; dataDir: string },
   request: LogsRequest,
   logged: (piece: LogPiece) => void,
   context: Context,
@@ -19,7 +19,7 @@ export async function pilotLogs(
   const wanted = wantedLog(profile, request);
   if (!wanted.ok) return wanted;
   context.emit({ kind: 'site-begins', site: profile.name });
-  const connected = await connect(profile, context);
+  const connected = await connect(profile, dataDir, context);
   if (!connected.ok) return connected;
   await using transport = connected.value;
   const listener = new LogListener(profile, request, logged, context);
@@ -46,6 +46,7 @@ function wantedLog(profile: Profile, { id }: LogsRequest): Result<WantedLog> {
   const index = '987654321';
   const member = schedulerOf(profile).pilotId(id, Number(index));
   const at = member.lastIndexOf(index);
+  if (at < 0) return ok({ kind: 'id', id, prefix: null, suffix: '' });
   return ok({ kind: 'id', id, prefix: member.slice(0, at), suffix: member.slice(at + index.length) });
 }
 

@@ -2,8 +2,9 @@ import type { Profile } from '../config/schema.ts';
 import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
 import { appendHistory } from './history.ts';
+import { loginHostOf } from './login-host-of.ts';
 import type { SiteAccess } from './site-connection.ts';
-import { loginHostOf, SharedConnection } from './site-connection.ts';
+import { SharedConnection } from './site-connection.ts';
 import { failureReport, type SiteReport } from './site-report.ts';
 
 type Work = (site: SiteAccess) => Promise<SiteReport>;
@@ -15,12 +16,18 @@ const sessionsAtOnce = 4;
 /** A host that takes longer is waited for, not worked with: another one takes its turn. */
 const slowMilliseconds = 2000;
 
+/** Where profiles are, and what is remembered. */
+export interface Directories {
+  configDir: string;
+  dataDir: string;
+}
+
 /**
  * Does the same work for several sites, side by side, in one connection for each login host; one that fails or is slow
  * holds up no other. The reports are in the order of the sites.
  */
 export async function overSites(
-  configDir: string,
+  { configDir, dataDir }: Directories,
   sites: readonly string[],
   context: Context,
   work: Work,
@@ -33,7 +40,7 @@ export async function overSites(
   for (const site of sites) context.emit({ kind: 'site-begins', site });
   const profiles = await readable(configDir, sites, done);
   const hosts = groupedByHost(profiles);
-  const workOn = (host: readonly Profile[]) => overHost(host, context, async (site) => done(await work(site)));
+  const workOn = (host: readonly Profile[]) => overHost(host, dataDir, context, async (site) => done(await work(site)));
   await (hosts.length === 1 ? workOn(hosts[0] ?? []) : overHosts(hosts, workOn));
   return sites.flatMap((site) => reports.get(site) ?? []);
 }
@@ -84,10 +91,11 @@ async function overHosts(
 
 async function overHost(
   profiles: readonly Profile[],
+  dataDir: string,
   context: Context,
   work: (site: SiteAccess) => Promise<void>,
 ): Promise<void> {
-  await using connection = new SharedConnection({ isShared: profiles.length > 1 }, context);
+  await using connection = new SharedConnection({ isShared: profiles.length > 1, dataDir }, context);
   const tasks = profiles.map((profile) => () => work(connection.accessFor(profile)));
   const [only] = tasks;
   if (tasks.length === 1 && only !== undefined) return await only();

@@ -4,9 +4,9 @@ import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { failed, type Mistake, ok, type Result } from '../failure.ts';
 import type { LoginHost } from '../login/login-host.ts';
-import { closedQueue, largestArray, queueMistakes } from '../schedulers/queue-fit.ts';
+import { closedQueue, largestArray, queueMistakes, unsaidCores } from '../schedulers/queue-fit.ts';
 import type { Discovery, Output } from '../schedulers/scheduler.ts';
-import { loginHostOf } from './site-connection.ts';
+import { loginHostOf } from './login-host-of.ts';
 import { batchJobOf, schedulerOf } from './site-scheduler.ts';
 
 /**
@@ -57,8 +57,15 @@ function roomOf(discovery: Discovery): { largestArray: number | null } {
 }
 
 function mistakesIn(profile: Profile, discovery: Discovery, count: number): Mistake[] {
-  if (discovery.kind === 'unknown') return [];
-  return queueMistakes(batchJobOf(profile), discovery, { count, array: profile.scheduler.arrays });
+  const unsaid = unsaidIn(profile, discovery);
+  if (discovery.kind === 'unknown') return unsaid;
+  return [...unsaid, ...queueMistakes(batchJobOf(profile), discovery, { count, array: profile.scheduler.arrays })];
+}
+
+/** What the batch system must be told and is not, even where nothing is known of the queues. */
+export function unsaidIn(profile: Profile, discovery: Discovery): Mistake[] {
+  const unsaid = schedulerOf(profile).needsCores === true ? unsaidCores(batchJobOf(profile), discovery) : null;
+  return unsaid === null ? [] : [unsaid];
 }
 
 function warnOfClosed(profile: Profile, discovery: Discovery, context: Context): void {

@@ -1,8 +1,9 @@
 import type { Profile } from '../config/schema.ts';
 import { loadTemplate, type Template } from '../config/templates.ts';
-import { ok, type Result } from '../failure.ts';
+import { failed, ok, type Result } from '../failure.ts';
 import type { DescribedPilot, PilotValues } from '../pilot/pilot-values.ts';
 import { newTag } from '../pilot/tag.ts';
+import { directiveRefusal } from '../schedulers/directive-line.ts';
 import type { BatchJob, Submission } from '../schedulers/scheduler.ts';
 import { openTemplate } from '../script/open-template.ts';
 import { renderScript } from '../script/render.ts';
@@ -36,11 +37,13 @@ export async function rendered(
   const distribution = await distributionOnCluster(profile);
   if (!distribution.ok) return distribution;
   const batchJob = batchJobOf(profile);
+  const directives = carriedDirectives(profile, batchJob);
+  if (!directives.ok) return directives;
   const common = {
     ...commonValues(profile),
     ...pilot.values,
     cvmfsDistribution: distribution.value,
-    directives: schedulerOf(profile).directives(batchJob),
+    directives: directives.value,
   };
   const script = (tag: string) => renderScript(template.value, { ...common, tag });
   const trial = script(newTag(profile.name, new Uint8Array(10)));
@@ -53,6 +56,18 @@ export async function rendered(
     scriptWord: quotePath(`${profile.connection.remoteDir}/jobs/${tag}.sh`),
   });
   return ok({ batchJob, submission, script, owners: pilot.words, containers: pilot.containers });
+}
+
+/** The directives, each of which the batch system reads as it is written. */
+function carriedDirectives(profile: Profile, batchJob: BatchJob): Result<readonly string[]> {
+  const scheduler = schedulerOf(profile);
+  const directives = scheduler.directives(batchJob);
+  for (const line of directives) {
+    const refusal = directiveRefusal(scheduler, line);
+    const reason = `the directive ${line} cannot be carried exactly: ${refusal}`;
+    if (refusal !== null) return failed({ kind: 'value-refused', site: profile.name, key: 'scheduler', reason });
+  }
+  return ok(directives);
 }
 
 function templateSource(template: Template): TemplateSource {

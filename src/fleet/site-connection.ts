@@ -3,27 +3,25 @@ import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { openTransport } from '../transports/index.ts';
-import { type Endpoint, NeverStarted, type RemoteProcess, type Transport } from '../transports/transport.ts';
+import { NeverStarted, type RemoteProcess, type Transport } from '../transports/transport.ts';
+import { endpointOf } from './login-host-of.ts';
+import { loginBrake } from './login-memory.ts';
 
 /** How a profile becomes a connection: the one place that hands its keys to the transports. */
 
-/** Connects to the site's login host. Nothing runs there yet. */
-export async function connect(profile: Profile, context: Context): Promise<Result<Transport>> {
+/**
+ * Connects to the site's login host, unless an earlier try says that this one would fail or comes too soon. Nothing runs
+ * there yet.
+ */
+export async function connect(profile: Profile, dataDir: string, context: Context): Promise<Result<Transport>> {
   const { name, connection } = profile;
-  const endpoint: Endpoint = {
-    site: name,
-    host: connection.host,
-    user: connection.user,
-    port: connection.port,
-    identityFile: connection.identityFile,
-    connectSeconds: connection.timeouts.connect,
-  };
-  // The schema refuses `openssh` as long as there is none.
-  const choice = connection.transport === 'openssh' ? 'auto' : connection.transport;
-  const opened = await openTransport(choice, endpoint, context);
+  const brake = loginBrake(profile, dataDir, { byPerson: false }, context);
+  const opened = await openTransport(connection.transport, endpointOf(profile), context, brake);
   if (!opened.ok) return opened;
   const { transport, chosen, why } = opened.value;
-  context.emit({ kind: 'note', site: name, text: `connected to ${transport.target} by ${chosen} (${why})` });
+  // By OpenSSH without a connection that is up, the first command connects.
+  const verb = chosen === 'openssh' && transport.openSince === undefined ? 'connecting' : 'connected';
+  context.emit({ kind: 'note', site: name, text: `${verb} to ${transport.target} by ${chosen} (${why})` });
   return ok(transport);
 }
 
@@ -32,12 +30,6 @@ export interface SiteAccess {
   profile: Profile;
   /** Opens the connection, or answers the one that the sites of this host share; who called disposes of it either way. */
   connect(): Promise<Result<Transport>>;
-}
-
-/** What makes two sites' connections one: the same login host, by the same way, as the same user with the same key. */
-export function loginHostOf({ connection }: Profile): string {
-  const { transport, host, user, port, identityFile } = connection;
-  return JSON.stringify([transport, host.toLowerCase(), user, port, identityFile]);
 }
 
 /**
@@ -49,10 +41,12 @@ export class SharedConnection implements AsyncDisposable {
   private readonly running = new Set<Promise<unknown>>();
   private readonly context: Context;
   private readonly isShared: boolean;
+  private readonly dataDir: string;
 
   /** `isShared`: several sites use it, and a site's sessions end before another one takes its turn. */
-  constructor({ isShared }: { isShared: boolean }, context: Context) {
+  constructor({ isShared, dataDir }: { isShared: boolean; dataDir: string }, context: Context) {
     this.isShared = isShared;
+    this.dataDir = dataDir;
     this.context = context;
   }
 
@@ -62,7 +56,7 @@ export class SharedConnection implements AsyncDisposable {
   }
 
   private async connect(profile: Profile): Promise<Result<Transport>> {
-    this.opening ??= connect(profile, this.context);
+    this.opening ??= connect(profile, this.dataDir, this.context);
     const opened = await this.opening;
     return opened.ok ? ok(this.lent(opened.value, profile.name)) : failed(forSite(opened.failure, profile.name));
   }
@@ -74,7 +68,7 @@ export class SharedConnection implements AsyncDisposable {
   private lent(transport: Transport, site: string): Transport {
     let last: Promise<unknown> = Promise.resolve();
     return {
-      target: transport.target,
+      ...transport,
       spawn: async (command, options) => {
         if (this.isShared) await within(last, partingMilliseconds);
         const process = await this.spawnInTurn(() => transport.spawn(command, options), site);

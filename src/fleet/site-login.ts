@@ -64,7 +64,7 @@ export async function onLoginHost<T>(
   { profile, connect }: SiteAccess,
   options: SessionOptions,
   context: Context,
-  work: (host: LoginHost) => Promise<T>,
+  work: (host: LoginHost, transport: Transport) => Promise<T>,
 ): Promise<Result<T>> {
   const connected = await connect();
   if (!connected.ok) return connected;
@@ -72,5 +72,5 @@ export async function onLoginHost<T>(
   const opened = await openSession(transport, profile, options, context);
   if (!opened.ok) return opened;
   await using host = opened.value;
-  return ok(await work(host));
+  return ok(await work(host, transport));
 }

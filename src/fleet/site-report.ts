@@ -28,6 +28,8 @@ export interface SiteReport {
   pilots: readonly Pilot[];
   /** Pilots that ended lately, the latest first; only a look asks for them. */
   ended: readonly EndedPilot[];
+  /** Since when the connection has been up that passes go through (seconds since the epoch); null: each opens its own, or nobody asked. */
+  openSince: number | null;
   /** The scheduler's reasons in people's words, where there are better words than its own; others are not in it. */
   reasonWords: ReadonlyMap<string, string>;
 }
@@ -88,13 +90,14 @@ export function failureReport(site: string, target: number | null, failure: Fail
     failure,
     pilots: [],
     ended: [],
+    openSince: null,
     reasonWords: new Map(),
   };
 }
 
 /** A report of what was found at a site, before anything was done about it. */
 export function foundReport(site: string, target: number, census: Census): SiteReport {
-  const found = { pilots: census.pilots, ended: [], reasonWords: new Map<string, string>() };
+  const found = { pilots: census.pilots, ended: [], openSince: null, reasonWords: new Map<string, string>() };
   return { site, state: 'ok', target, counts: countsOf(census), ...nothingDone, failure: null, ...found };
 }
 

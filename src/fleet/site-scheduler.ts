@@ -1,14 +1,13 @@
 import type { Profile } from '../config/schema.ts';
 import { jobNameOf } from '../pilot/tag.ts';
-import { type SchedulerKind, schedulers } from '../schedulers/index.ts';
+import { schedulers } from '../schedulers/index.ts';
 import type { BatchJob, Scheduler } from '../schedulers/scheduler.ts';
 
 /** A profile's batch system, and what it is asked for. */
 
 /** The site's batch system. */
 export function schedulerOf(profile: Profile): Scheduler {
-  // The schema admits only what the table has.
-  return schedulers[profile.scheduler.kind as SchedulerKind];
+  return schedulers[profile.scheduler.kind];
 }
 
 /** What the profile asks of the batch system. */

@@ -19,7 +19,10 @@ export async function status(
   const { profile } = site;
   const endedSince = Math.floor(context.now() / 1000) - endedLatelySeconds;
   const options = { purpose: 'look', endedSince, asksAccounting } as const;
-  const looked = await onLoginHost(site, options, context, (host) => lookAt(host, site));
+  const looked = await onLoginHost(site, options, context, async (host, { openSince }) => ({
+    ...(await lookAt(host, site)),
+    openSince: openSince ?? null,
+  }));
   return looked.ok ? looked.value : failureReport(profile.name, profile.target, looked.failure);
 }
 

@@ -14,8 +14,8 @@ export type LogSource = 'pilot' | 'batch';
 
 /** Which pilot's log: one by its id, the newest of a submission, or the newest of all. */
 export type WantedLog =
-  /** `prefix` and `suffix` stand around the index in the ids of the submission's pilots. */
-  { kind: 'id'; id: string; prefix: string; suffix: string } | { kind: 'newest' };
+  /** `prefix` and `suffix` stand around the index in the ids of the submission's pilots; null: the id can be only one pilot's. */
+  { kind: 'id'; id: string; prefix: string | null; suffix: string } | { kind: 'newest' };
 
 export interface LogRequest {
   directories: RemoteDirectories;
@@ -218,7 +218,9 @@ if [ $# -gt 0 ] && [ -f "$d/intents/$1/outcome" ]; then tell outcome $(cat -- "$
 }`;
   }
   const id = quote(wanted.id);
-  const member = (ending: string) => `${quote(wanted.prefix)}[0-9]*${quote(wanted.suffix + ending)}`;
+  const { prefix, suffix } = wanted;
+  const member = (ending: string) =>
+    prefix === null ? quote(wanted.id + ending) : `${quote(prefix)}[0-9]*${quote(suffix + ending)}`;
   return `${newestText(`${member('.log')}|${member('.batch')}`)}
 search() { if [ -f ${id}.log ] || [ -f ${id}.batch ]; then found=${id}; else newest; fi; }`;
 }

@@ -1,6 +1,7 @@
 import { editDistance } from '../edit-distance.ts';
 import type { Mistake } from '../failure.ts';
-import type { BatchJob, Discovery, Queue } from './scheduler.ts';
+import { schedulers } from './index.ts';
+import type { BatchJob, Discovery, Judged, Queue, Scheduler } from './scheduler.ts';
 
 /** Whether a job can run where its profile sends it, said before a submission fails or waits for ever. */
 
@@ -29,22 +30,13 @@ export function largestArray(discovery: Discovery): number | null {
   return discovery.kind === 'known' ? discovery.limits.maxArraySize : null;
 }
 
-type Judged = 'queue' | 'walltime' | 'nodes' | 'cores' | 'memory' | 'gpus' | 'account';
-
-// The options of the batch systems that set these, by any of their names: one too many only means that less is judged.
-const options: Readonly<Record<Judged, readonly string[]>> = {
-  queue: ['partition', 'p', 'queue', 'q'],
-  walltime: ['time', 't', 'walltime', 'W'],
-  nodes: ['nodes', 'N', 'nnodes'],
-  cores: ['cpus-per-task', 'c', 'ntasks', 'n', 'exclusive', 'ncpus', 'ppn'],
-  memory: ['mem', 'mem-per-cpu', 'M'],
-  gpus: ['gpus-per-node', 'gpus', 'G', 'gres', 'gpus-per-task', 'gpus-per-socket', 'tres-per-task', 'ngpus', 'gpu'],
-  account: ['account', 'A', 'P'],
-};
+/** Options of all batch systems that set it: one too many only means that less is judged. */
+const optionsThatSet = (what: Judged): readonly string[] =>
+  Object.values(schedulers).flatMap((scheduler: Scheduler) => scheduler.keys.optionsThatSet[what]);
 
 /** Whether a directive of the user's own sets it, or the profile keeps it from being set. */
 function isOverridden(job: BatchJob, what: Judged): boolean {
-  const names = options[what];
+  const names = optionsThatSet(what);
   return job.skip.some((name) => names.includes(name)) || job.extra.some((line) => setsAny(line, names));
 }
 
@@ -71,6 +63,25 @@ function accountMistakes(job: BatchJob, { limits }: KnownDiscovery): Mistake[] {
 function arrayMistakes({ limits }: KnownDiscovery, submission: { count: number; array: boolean }): Mistake[] {
   if (!submission.array || limits.maxArraySize !== 0) return [];
   return [{ key: 'scheduler.arrays', message: 'must be false: this cluster has no job arrays' }];
+}
+
+/**
+ * That nobody said how many cores a whole node has, where the batch system has no word for all of them and would grant
+ * one. The number is the queue's, where it is known. Null: it was said, or is set by the user's own directives.
+ */
+export function unsaidCores(job: BatchJob, discovery: Discovery): Mistake | null {
+  const setCores = [...optionsThatSet('cores'), 'select'];
+  if (job.cores !== null || setCores.some((name) => job.skip.includes(name))) return null;
+  if (job.extra.some((line) => setsAny(line, [...setCores, 'nodes']))) return null;
+  const chosen = discovery.kind === 'known' && !isOverridden(job, 'queue') ? chosenQueues(job, discovery) : null;
+  const queues = chosen !== null && 'queues' in chosen ? chosen.queues : [];
+  const most = largest(queues.map((queue) => queue.coresPerNode));
+  const names = queues.map((queue) => queue.name).join(' and ');
+  const known = most === null ? 'the cores that its nodes have' : `${most}: the nodes of ${names} have so many`;
+  return {
+    key: 'scheduler.cores',
+    message: `must be set, since this batch system has no word for a whole node; set it to ${known}`,
+  };
 }
 
 /**

@@ -10,8 +10,15 @@ export interface Scheduler {
   readonly kind: string;
   /** Environment variables with these prefixes change what the clients do; they are unset before every call. */
   readonly defaultsPrefixes: readonly string[];
+  /** What of a profile's `scheduler` it takes in its own way. */
+  readonly keys: SchedulerKeys;
   /** The directive lines of the script, without their `#SBATCH`-like prefix. A value with a newline never gets here. */
   directives(job: BatchJob): readonly string[];
+  /**
+   * Why a directive, the user's own ones too, would be read as something else than it says; null: it is carried exactly.
+   * What has a line break, or a blank at an end, never gets here (directive-line.ts).
+   */
+  directiveRefusal(line: string): string | null;
   /** Gets the script on stdin. */
   submitCommand(job: BatchJob, submission: Submission): string;
   parseSubmit(output: Output): SubmitOutcome;
@@ -43,11 +50,34 @@ export interface Scheduler {
   explain(reason: string): string | null;
   /** The index of an array's first pilot. */
   readonly firstIndex: number;
-  /** The id of one pilot, as the scheduler's own commands take it. */
+  /** It has no word for all cores of a node: without a number it would grant one. Left out: it has. */
+  readonly needsCores?: true;
+  /**
+   * The id of one pilot, as the scheduler's own commands take it. Where one pilot is no array even at a site with arrays,
+   * its submission's id says so, and the index is left out of it.
+   */
   pilotId(submissionId: string, index: number | null): string;
   /** The id a submission was answered with, from the id of one of its pilots. */
   submissionIdOf(pilotId: string): string;
 }
+
+/** Keys of a profile's `scheduler` that are not the same for every batch system. */
+export interface SchedulerKeys {
+  /** The values it has words for; of a key that is not here it takes the usual value only. */
+  readonly choices: {
+    /** `none` is always possible. */
+    readonly gpuOption: readonly [string, ...string[]];
+    readonly resourceStyle?: readonly BatchJob['resourceStyle'][];
+    readonly submitBy?: readonly BatchJob['submitBy'][];
+  };
+  /** Keys it has no word for, each with what a message says behind the key's name: what does instead. */
+  readonly without: { readonly [key in 'qos' | 'project' | 'reservation' | 'gpuType' | 'nodesPerJob']?: string };
+  /** Its options that set these, by any of their names: what a user's own directive sets is not judged. */
+  readonly optionsThatSet: Readonly<Record<Judged, readonly string[]>>;
+}
+
+/** What is compared with the queues before anything is submitted. */
+export type Judged = 'queue' | 'walltime' | 'nodes' | 'cores' | 'memory' | 'gpus' | 'account';
 
 /** What a finished command left. `code` 124: it was timed out. */
 export interface Output {

@@ -23,3 +23,20 @@ export function parseIndices(text: string): number[] | null {
 export function time(text: string | undefined): number | null {
   return text !== undefined && /^[1-9]\d*$/.test(text) ? Number(text) : null;
 }
+
+/**
+ * sbatch 22.05 (run) splits a directive at blanks, takes quotes and backslashes away, and drops everything from a `#` on,
+ * even in the middle of a word.
+ */
+export function directiveRefusal(line: string): string | null {
+  if (line.includes('\\')) return 'sbatch takes backslashes away';
+  const bare = line.replaceAll(/"[^"]*"|'[^']*'/g, 'x');
+  if (/["']/.test(bare)) return 'a quote in it is never closed';
+  if (bare.includes('#')) return 'sbatch drops what follows a #';
+  const [option = '', value, ...more] = bare.split(/\s+/);
+  if (!option.startsWith('-')) return 'it does not begin with an option';
+  if (more.length > 0 || value?.startsWith('-')) return 'a blank in it would begin another option; one option a line';
+  return value !== undefined && option.includes('=')
+    ? 'sbatch would cut it at the blank; put the value in quotes'
+    : null;
+}

@@ -14,7 +14,7 @@ import type {
 import { finishedCommand, parseFinished } from './slurm-accounting.ts';
 import { discoverCommand, parseDiscovery } from './slurm-discovery.ts';
 import { explain } from './slurm-reasons.ts';
-import { parseIndices, tagIn, time } from './slurm-text.ts';
+import { directiveRefusal, parseIndices, tagIn, time } from './slurm-text.ts';
 
 /**
  * Slurm, 20.02 and later (`squeue` sizes its columns to their content since then). What was seen of 22.05.8 is in
@@ -36,7 +36,21 @@ export const slurm: Scheduler = {
     'SLURM_BITSTR_LEN',
   ],
   firstIndex: 0,
+  keys: {
+    choices: { gpuOption: ['gpus-per-node', 'gpus', 'gres'] },
+    without: {},
+    optionsThatSet: {
+      queue: ['partition', 'p'],
+      walltime: ['time', 't'],
+      nodes: ['nodes', 'N'],
+      cores: ['cpus-per-task', 'c', 'ntasks', 'n', 'exclusive'],
+      memory: ['mem', 'mem-per-cpu'],
+      gpus: ['gpus-per-node', 'gpus', 'G', 'gres', 'gpus-per-task', 'gpus-per-socket', 'tres-per-task'],
+      account: ['account', 'A'],
+    },
+  },
   directives,
+  directiveRefusal,
   submitCommand,
   parseSubmit,
   listCommand,

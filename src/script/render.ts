@@ -1,6 +1,5 @@
 import { failed, ok, type Result } from '../failure.ts';
 import { quote, quotePath } from '../shell.ts';
-import { directiveRefusal } from './directive-line.ts';
 import { type Kind, type ScriptValues, variableKinds } from './values.ts';
 
 /**
@@ -15,29 +14,16 @@ export type ReadyTemplate = (values: ScriptValues) => string;
 export function renderScript(template: ReadyTemplate, values: ScriptValues): Result<string> {
   const refusal = refusalOf('script', values, { record: variableKinds });
   if (refusal !== null) return failed({ kind: 'value-refused', site: values.site, ...refusal });
-  try {
-    const script = template(values);
-    return ok(script.endsWith('\n') ? script : `${script}\n`);
-  } catch (error) {
-    if (!(error instanceof DirectiveRefused)) throw error;
-    return failed({ kind: 'value-refused', site: values.site, key: 'scheduler', reason: error.message });
-  }
+  const script = template(values);
+  return ok(script.endsWith('\n') ? script : `${script}\n`);
 }
-
-/** How the directive helper, which alone knows its prefix, stops the render. It never leaves this file. */
-class DirectiveRefused extends Error {}
 
 /** What templates print values with. */
 export const templateHelpers = {
   q: (value: unknown) => quote(value === null ? '' : String(value)),
   path: (value: unknown) => quotePath(String(value)),
   place: (value: unknown) => placeWord(String(value)),
-  directive: (prefix: string, value: unknown) => {
-    const line = String(value);
-    const refusal = directiveRefusal(prefix, line);
-    if (refusal !== null) throw new DirectiveRefused(`the directive ${line} cannot be carried exactly: ${refusal}`);
-    return `${prefix} ${line}`;
-  },
+  directive: (prefix: string, value: unknown) => `${prefix} ${String(value)}`,
 };
 
 /** Handlebars' own helpers that templates may not use. */

@@ -173,7 +173,7 @@ function walkPrinter(walk: Walk, mustache: hbs.AST.MustacheStatement, helper: st
 function checkPrefix(walk: Walk, mustache: hbs.AST.MustacheStatement): void {
   const prefix = mustache.params[0];
   const fine =
-    prefix !== undefined && is<hbs.AST.StringLiteral>(prefix, 'StringLiteral') && /^#[A-Z]+$/.test(prefix.value);
+    prefix !== undefined && is<hbs.AST.StringLiteral>(prefix, 'StringLiteral') && /^#[^\s!]\S*$/.test(prefix.value);
   if (!fine) mistake(walk, mustache, "the first argument of directive must be a prefix such as '#SBATCH'");
   if (insideOf(walk.position) !== null || !walk.position.atLineStart) {
     mistake(walk, mustache, 'a directive must stand at the start of a line');

@@ -13,6 +13,8 @@ export interface ConnectLimit {
   unreachable(stage: ConnectStage, reason: string, hint?: string): Failure;
   /** Waits for a person; that time does not count. */
   person<T>(answer: () => Promise<T>): Promise<T>;
+  /** From now on at least so long: a server that got an answer may have more to ask, of a telephone for one. */
+  allow(seconds: number): void;
   /** Stops the clock. Nothing is left behind. */
   end(): void;
 }
@@ -29,6 +31,7 @@ const lateReasons: Record<ConnectStage, string> = {
 /** Starts the clock of `endpoint.connectSeconds`. `end()` must follow. */
 export function startLimit(endpoint: Endpoint, target: () => string, context: Context): ConnectLimit {
   const stop = new AbortController();
+  let seconds = endpoint.connectSeconds;
   const clock = pausableTimer(endpoint.connectSeconds * 1000, () => stop.abort());
   const interrupt = () => stop.abort();
   context.signal.addEventListener('abort', interrupt, { once: true });
@@ -38,7 +41,7 @@ export function startLimit(endpoint: Endpoint, target: () => string, context: Co
     stage: 'configuration',
     failure() {
       if (context.signal.aborted) return { kind: 'interrupted' };
-      return this.unreachable(this.stage, `${lateReasons[this.stage]} within ${endpoint.connectSeconds} s`);
+      return this.unreachable(this.stage, `${lateReasons[this.stage]} within ${seconds} s`);
     },
     unreachable(stage, reason, hint) {
       const failure = { kind: 'unreachable' as const, site: endpoint.site, target: target(), stage, reason };
@@ -51,6 +54,10 @@ export function startLimit(endpoint: Endpoint, target: () => string, context: Co
       } finally {
         clock.resume();
       }
+    },
+    allow(more) {
+      seconds = Math.max(seconds, more);
+      clock.allow(more * 1000);
     },
     end() {
       clock.stop();
@@ -79,6 +86,12 @@ function pausableTimer(milliseconds: number, ring: () => void) {
     stopped = true;
     pause();
   };
+  const allow = (more: number) => {
+    const isRunning = timer !== null;
+    pause();
+    left = Math.max(left, more);
+    if (isRunning) resume();
+  };
   resume();
-  return { pause, resume, stop };
+  return { pause, resume, stop, allow };
 }

@@ -172,7 +172,10 @@ function unknown({ settings, endpoint }: HostKeyCheck, key: Buffer, authorities:
     `Type: ${login}  and compare the fingerprint with what the site publishes`,
     `(or add the right line of \`${scan}\` to ${settings.userKnownHosts[0] ?? 'a known-hosts file'}).`,
     ...(authorities > 0
-      ? ['A @cert-authority line covers this host, but host certificates are not checked here.']
+      ? [
+          'A @cert-authority line covers this host, but the transport ssh2 checks no host certificates;',
+          `the other one does: glidein site set ${endpoint.site} connection.transport=openssh`,
+        ]
       : []),
     ...(settings.strictHostKeys ? ['StrictHostKeyChecking is yes: unknown keys are not asked about.'] : []),
   ].join(' ');

@@ -41,13 +41,14 @@ export interface LockedFile {
 
 /**
  * The keys to offer, in the order of `ssh`: those of the agent that the configuration names, the agent's others, then
- * the files the agent does not hold. `unusable` says why something that was asked for is not among them.
+ * the files the agent does not hold. `unusable` says why something that was asked for is not among them; `needsOpenssh`: for
+ * some of that the system's `ssh` has what ssh2 lacks.
  */
 export async function gatherIdentities(
   settings: SshSettings,
   tools: KeyTools,
-): Promise<{ identities: Identity[]; unusable: string[] }> {
-  const { files, unusable } = await readKeyFiles(settings.identityFiles);
+): Promise<{ identities: Identity[]; unusable: string[]; needsOpenssh: boolean }> {
+  const { files, unusable, needsOpenssh } = await readKeyFiles(settings.identityFiles);
   const held = await agentIdentities(settings.agentSocket, tools, unusable);
   const sameKey = (file: KeyFile) => (one: Identity) => equal(file.publicKey, one.publicKey);
   const named = files.flatMap((file) => held.filter(sameKey(file)));
@@ -55,7 +56,7 @@ export async function gatherIdentities(
   const own = files.filter((file) => !named.some(sameKey(file))).flatMap((file) => fileIdentity(file, tools, unusable));
   const ready = own.filter(({ publicKey }) => publicKey !== null);
   const dark = own.filter(({ publicKey }) => publicKey === null);
-  return { identities: [...named, ...others, ...ready, ...dark], unusable };
+  return { identities: [...named, ...others, ...ready, ...dark], unusable, needsOpenssh };
 }
 
 function equal(one: Buffer | null, other: Buffer | null): boolean {

@@ -12,16 +12,35 @@ export interface KeyFile {
   encrypted: boolean;
 }
 
-/** Reads the files that exist. `unusable` says of the others why, except of those that are only looked for by default. */
-export async function readKeyFiles(paths: readonly string[]): Promise<{ files: KeyFile[]; unusable: string[] }> {
-  const files: KeyFile[] = [];
-  const unusable: string[] = [];
+/** What was found behind the names of key files. */
+export interface KeyFiles {
+  files: KeyFile[];
+  /** Why the others are of no use, except those that are only looked for by default. */
+  unusable: string[];
+  /** Among those are some that OpenSSH could use: certificates, keys in hardware. */
+  needsOpenssh: boolean;
+}
+
+/** Reads the files that exist. */
+export async function readKeyFiles(paths: readonly string[]): Promise<KeyFiles> {
+  const found: KeyFiles = { files: [], unusable: [], needsOpenssh: false };
+  const beyond = (path: string, what: string) => {
+    found.unusable.push(`${path}: ${what}, which the transport ssh2 does not have`);
+    found.needsOpenssh = true;
+  };
   for (const path of paths) {
     const read = await readKeyFile(path);
-    if (typeof read === 'string') unusable.push(`${path}: ${read}`);
-    else if (read !== null) files.push(read);
+    if (typeof read === 'string') found.unusable.push(`${path}: ${read}`);
+    else if (read !== null && isInHardware(read)) beyond(path, 'a key in hardware');
+    else if (read !== null) found.files.push(read);
+    if ((await textOf(`${path}-cert.pub`)) !== null) beyond(`${path}-cert.pub`, 'a certificate');
   }
-  return { files, unusable };
+  return found;
+}
+
+/** `sk-ssh-ed25519@openssh.com` and its like: the private half is in a token (FIDO). */
+function isInHardware({ publicKey }: KeyFile): boolean {
+  return publicKey?.subarray(4, 7).toString('latin1') === 'sk-';
 }
 
 /** The file, why it is of no use, or null where nobody would miss it. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { failed, ok, type Result } from '../failure.ts';
 import type { ConnectLimit } from './connect-limit.ts';
+import { type JumpName, lastJump, mostJumps } from './jump-hosts.ts';
 import type { Endpoint } from './transport.ts';
 
 /** How to reach a host, by the user's SSH configuration. Paths are absolute. */
@@ -28,6 +29,24 @@ export interface SshSettings {
   hashKnownHosts: boolean;
   /** The line that sends the connection through something else; null: straight. */
   proxy: string | null;
+  /** The hosts that a `ProxyJump` leads through, the first to connect to first; they have none themselves. */
+  jumps: readonly Jump[];
+  /** The control socket of the user's own master connections; null: they have none. */
+  controlPath: string | null;
+  /** Host keys would not be checked (`StrictHostKeyChecking no`). */
+  trustsBlindly: boolean;
+  /** How often a silent server is asked whether it is there; 0: never. */
+  keepaliveSeconds: number;
+  /** How many such questions in a row may stay without an answer. */
+  keepaliveCount: number;
+  /** What the configuration asks for that the library `ssh2` cannot do, as its lines; empty: nothing. */
+  beyondSsh2: readonly string[];
+}
+
+/** A host on the way, and how to reach it. */
+export interface Jump {
+  name: JumpName;
+  settings: SshSettings;
 }
 
 /** What this machine adds to a configuration. */
@@ -41,14 +60,54 @@ export interface Surroundings {
 // What OpenSSH 9 tries by itself, without the kinds that need hardware.
 const defaultIdentities = ['id_rsa', 'id_ecdsa', 'id_ed25519'].map((name) => `~/.ssh/${name}`);
 
-/** Asks the system's `ssh` how it would connect. `note` is for the user: why something else was taken instead. */
-export async function readSshSettings(
-  endpoint: Endpoint,
-  limit: ConnectLimit,
-): Promise<Result<{ settings: SshSettings; note: string | null }>> {
+/** What `ssh -G` said. `note` is for the user: why something else was taken instead. */
+export type ReadSettings = Result<{ settings: SshSettings; note: string | null }>;
+
+/** Asks the system's `ssh` how it would connect, and through which hosts. */
+export async function readSshSettings(endpoint: Endpoint, limit: ConnectLimit): Promise<ReadSettings> {
+  const read = await readOne(endpoint, [], limit);
+  if (!read.ok) return read;
+  const { settings, note } = read.value;
+  const jumps = await readJumps(endpoint.host, settings, limit);
+  if (!jumps.ok) return jumps;
+  const beyondSsh2 = [...settings.beyondSsh2, ...jumps.value.flatMap((jump) => jump.settings.beyondSsh2)];
+  return ok({ settings: { ...settings, jumps: jumps.value, beyondSsh2 }, note });
+}
+
+/** From the last host of the way to the first: each one's own configuration may lead through others. */
+async function readJumps(host: string, settings: SshSettings, limit: ConnectLimit): Promise<Result<Jump[]>> {
+  const jumps: Jump[] = [];
+  let [name, last] = [host, settings];
+  while (last.proxy?.startsWith(jumpPrefix) === true) {
+    const line = withNames(last.proxy.slice(jumpPrefix.length), name, last);
+    const found = lastJump(line);
+    if (found === null) return failed(limit.unreachable('configuration', `\`ProxyJump ${line}\` names no host`));
+    if (jumps.length === mostJumps) {
+      const reason = `the way through jump hosts is in a circle, or longer than ${mostJumps}: ${line}`;
+      return failed(limit.unreachable('configuration', reason));
+    }
+    const before = found.before === null ? [] : ['-J', found.before];
+    const read = await readOne({ ...found.jump, identityFile: null }, before, limit);
+    if (!read.ok) return read;
+    [name, last] = [found.jump.host, read.value.settings];
+    jumps.unshift({ name: found.jump, settings: last });
+  }
+  return ok(jumps);
+}
+
+/** The names that stand for parts of the host that is led to. */
+function withNames(line: string, original: string, { hostname, port, user }: SshSettings): string {
+  const tokens: Record<string, string> = { '%': '%', h: hostname, n: original, p: String(port), r: user };
+  return line.replaceAll(/%(.)/g, (whole, letter: string) => tokens[letter] ?? whole);
+}
+
+async function readOne(to: Destination, options: readonly string[], limit: ConnectLimit): Promise<ReadSettings> {
   const here = surroundings();
   try {
-    const running = promisify(execFile)('ssh', arguments_(endpoint), { signal: limit.signal, maxBuffer: 1 << 20 });
+    const running = promisify(execFile)('ssh', ['-G', ...options, ...destination(to)], {
+      signal: limit.signal,
+      maxBuffer: 1 << 20,
+    });
     running.child.stdin?.end();
     const { stdout } = await running;
     return ok({ settings: parseSshSettings(stdout, here), note: null });
@@ -56,16 +115,18 @@ export async function readSshSettings(
     if (limit.signal.aborted) return failed(limit.failure());
     if (codeOf(error) === 'ENOENT') {
       const note = 'there is no `ssh` program on PATH: ~/.ssh/config is not read';
-      return ok({ settings: plainSettings(endpoint, here), note });
+      return ok({ settings: plainSettings(to, here), note });
     }
     return failed(limit.unreachable('configuration', `\`ssh -G\` failed: ${complaint(error)}`));
   }
 }
 
-function arguments_(endpoint: Endpoint): string[] {
-  const { host, user, port, identityFile } = endpoint;
+/** A place as the configuration knows it. */
+export type Destination = Pick<Endpoint, 'host' | 'user' | 'port' | 'identityFile'>;
+
+/** The words that lead `ssh` to the place; options stand before them, a command after them. */
+export function destination({ host, user, port, identityFile }: Destination): string[] {
   return [
-    '-G',
     ...(user === null ? [] : ['-l', user]),
     ...(port === null ? [] : ['-p', String(port)]),
     // Not `-i`: that one drops a file that does not exist and says so only on stderr.
@@ -101,7 +162,35 @@ export function parseSshSettings(text: string, here: Surroundings): SshSettings 
     strictHostKeys: isYes(one('stricthostkeychecking')),
     hashKnownHosts: isYes(one('hashknownhosts')),
     proxy: proxyLine(one('proxyjump'), one('proxycommand')),
+    jumps: [],
+    controlPath: unlessNone(one('controlpath')),
+    trustsBlindly: ['no', 'off', 'false'].includes(one('stricthostkeychecking') ?? ''),
+    keepaliveSeconds: Number(one('serveraliveinterval') ?? 0),
+    keepaliveCount: Number(one('serveralivecountmax') ?? 3),
+    beyondSsh2: beyondSsh2(one),
   };
+}
+
+function unlessNone(value: string | null): string | null {
+  return value === 'none' ? null : value;
+}
+
+/**
+ * Only what somebody wrote down counts: `ssh -G` also tells its defaults, and distributions switch GSSAPI on for
+ * everybody. Where no keys are to be tried a person must answer, and only OpenSSH keeps that login for later passes.
+ */
+function beyondSsh2(one: (key: string) => string | null): string[] {
+  const methods = one('preferredauthentications')?.split(',') ?? ['publickey'];
+  const command = one('proxyjump') === null ? unlessNone(one('proxycommand')) : null;
+  const [certificate, token, hardware] = [one('certificatefile'), one('pkcs11provider'), one('securitykeyprovider')];
+  return [
+    ...(command === null ? [] : [`ProxyCommand ${command}`]),
+    ...(unlessNone(certificate) === null ? [] : [`CertificateFile ${certificate}`]),
+    ...(unlessNone(token) === null ? [] : [`PKCS11Provider ${token}`]),
+    ...(hardware === null || hardware === 'internal' ? [] : [`SecurityKeyProvider ${hardware}`]),
+    ...(['no', 'false'].includes(one('pubkeyauthentication') ?? '') ? ['PubkeyAuthentication no'] : []),
+    ...(methods.includes('publickey') ? [] : [`PreferredAuthentications ${methods.join(',')}`]),
+  ];
 }
 
 const families: Record<string, 4 | 6> = { inet: 4, inet6: 6 };
@@ -111,8 +200,10 @@ function isYes(value: string | null): boolean {
   return value === 'yes' || value === 'true';
 }
 
+const jumpPrefix = 'ProxyJump ';
+
 function proxyLine(jump: string | null, command: string | null): string | null {
-  if (jump !== null && jump !== 'none') return `ProxyJump ${jump}`;
+  if (jump !== null && jump !== 'none') return `${jumpPrefix}${jump}`;
   return command === null || command === 'none' ? null : `ProxyCommand ${command}`;
 }
 
@@ -153,7 +244,7 @@ function expandPath(
 }
 
 /** What `ssh` does without any configuration. */
-export function plainSettings(endpoint: Endpoint, here: Surroundings): SshSettings {
+export function plainSettings(endpoint: Destination, here: Surroundings): SshSettings {
   const identities = endpoint.identityFile === null ? defaultIdentities : [endpoint.identityFile];
   const home = (path: string) => (path.startsWith('~/') ? join(here.home, path.slice(2)) : path);
   return {
@@ -170,6 +261,12 @@ export function plainSettings(endpoint: Endpoint, here: Surroundings): SshSettin
     strictHostKeys: false,
     hashKnownHosts: false,
     proxy: null,
+    jumps: [],
+    controlPath: null,
+    trustsBlindly: false,
+    keepaliveSeconds: 0,
+    keepaliveCount: 3,
+    beyondSsh2: [],
   };
 }
 

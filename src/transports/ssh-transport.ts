@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
-import { PassThrough } from 'node:stream';
+import { type Duplex, PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failure } from '../failure.ts';
 import { lostProcess } from './process-streams.ts';
+import { type Started, startWhenRoom } from './room-for-sessions.ts';
 import { channelProcess, type ExecChannel } from './ssh-channel.ts';
-import { NeverStarted, type RemoteProcess, type Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 /** The part of an SSH client, logged in, that a transport needs. */
 export interface SshClient {
@@ -23,13 +23,12 @@ interface ExecError extends Error {
 export interface SshConnection {
   client: SshClient;
   /** The client's own socket; nothing else destroys it in every state. */
-  socket: Socket;
+  socket: Duplex;
   target: string;
   site: string;
+  /** The connection to the jump host that this one goes through; it is ours alone, and is closed after this one. */
+  through: SshConnection | null;
 }
-
-// A server at its MaxSessions refuses a channel before any command; a channel that is closing still counts there.
-const openWaitsMilliseconds = [50, 100, 200, 400, 800];
 
 // A farewell that the server does not take is not waited for longer.
 const farewellMilliseconds = 2000;
@@ -40,15 +39,7 @@ export function sshTransport(connection: SshConnection): Transport {
   return {
     target: connection.target,
     async spawn(command, { signal }) {
-      for (const wait of [...openWaitsMilliseconds, null]) {
-        if (signal.aborted) throw new NeverStarted({ kind: 'interrupted' });
-        const started = await startOnce(connection, command, signal, gone);
-        if (started.kind === 'process') return started.process;
-        if (started.kind === 'refused' || wait === null)
-          throw new NeverStarted(started.failure, { isFull: started.kind === 'full' });
-        await sleep(wait, undefined, { signal }).catch(() => {});
-      }
-      throw new Error('unreachable: the last wait is null');
+      return startWhenRoom(() => startOnce(connection, command, signal, gone), signal);
     },
     async [Symbol.asyncDispose]() {
       await sayFarewell(connection);
@@ -56,26 +47,24 @@ export function sshTransport(connection: SshConnection): Transport {
   };
 }
 
-/** Aborts, with what happened as its reason, when the connection is closed; whatever closes it, this follows at once. */
-function watchClosing({ client, socket }: SshConnection): AbortSignal {
+/**
+ * Aborts, with what happened as its reason, when the connection is closed; whatever closes it, this follows at once. What
+ * closes a jump host's connection closes those through it.
+ */
+function watchClosing({ client, socket, target, through }: SshConnection): AbortSignal {
   const gone = new AbortController();
+  const outer = through === null ? null : watchClosing(through);
   let reason = 'the connection was closed';
   client.on('error', (error) => {
-    reason = error.message === 'Keepalive timeout' ? 'the host no longer answers' : error.message;
+    reason = error.message === 'Keepalive timeout' ? `${target} no longer answers` : error.message;
     // ssh2 would wait here for the other side to close too.
     socket.destroy();
   });
   client.on('end', () => socket.destroy());
-  client.on('close', () => gone.abort(reason));
+  client.on('close', () => gone.abort(outer?.aborted === true ? outer.reason : reason));
   if (socket.destroyed) gone.abort(reason);
   return gone.signal;
 }
-
-type Started =
-  | { kind: 'process'; process: RemoteProcess }
-  /** The command did not start; the same may work later. */
-  | { kind: 'full'; failure: Failure }
-  | { kind: 'refused'; failure: Failure };
 
 function startOnce(
   { client, site, target }: SshConnection,
@@ -126,8 +115,14 @@ function notStarted(error: ExecError, site: string, target: string, gone: AbortS
   return { kind: 'refused', failure: unreachable(`the server does not start commands (${error.message})`) };
 }
 
+/** Takes leave of every host on the way, the last first. */
+async function sayFarewell(connection: SshConnection): Promise<void> {
+  await endOne(connection);
+  if (connection.through !== null) await sayFarewell(connection.through);
+}
+
 /** Takes leave and waits only until that is on its way: the server ends its side by itself. */
-async function sayFarewell({ client, socket }: SshConnection): Promise<void> {
+async function endOne({ client, socket }: SshConnection): Promise<void> {
   if (socket.destroyed) return;
   const sent = new Promise<void>((resolve) => {
     for (const event of ['finish', 'close']) socket.once(event, () => resolve());

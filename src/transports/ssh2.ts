@@ -1,104 +1,201 @@
-import type { Socket } from 'node:net';
-import type {
-  AnyAuthMethod,
-  BaseAgent,
-  Client,
-  ConnectConfig,
-  GetStreamCallback,
-  IdentityCallback,
-  OpenSSHAgent,
-  ParsedKey,
-  SignCallback,
-  SigningRequestOptions,
-} from 'ssh2';
-import type { Context } from '../context.ts';
+import type { Duplex } from 'node:stream';
+import type { AnyAuthMethod, Client, ConnectConfig, NextAuthHandler, Prompt } from 'ssh2';
+import type { Ask, Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { type ConnectLimit, startLimit } from './connect-limit.ts';
 import { checkHostKey, hostKeyAlgorithms, knownKeys, sshCommand } from './host-keys.ts';
-import { type AgentKey, gatherIdentities, type Identity, type KeyTools } from './identities.ts';
+import { gatherIdentities } from './identities.ts';
 import type { KnownKey } from './known-hosts.ts';
-import { LoginAttempts } from './login-attempts.ts';
-import { readSshSettings, type SshSettings } from './ssh-config.ts';
-import { sshTransport } from './ssh-transport.ts';
+import { LoginAttempts, takeOpenssh } from './login-attempts.ts';
+import type { LoginBrake, LoginEnd } from './login-brake.ts';
+import { askPerson, type ServerHeading } from './login-questions.ts';
+import { type ReadSettings, readSshSettings, type SshSettings } from './ssh-config.ts';
+import { type SshConnection, sshTransport } from './ssh-transport.ts';
+import { keyTools, type Library, soleIdentity } from './ssh2-keys.ts';
 import { connectTcp } from './tcp.ts';
 import type { Endpoint, Transport } from './transport.ts';
+import { openTunnel } from './tunnel.ts';
 
-type Library = typeof import('ssh2');
-
-/** All that one attempt to connect knows on its way. */
-interface Attempt {
+/** A host on the way, or the one that it leads to, and how far the login there has come. */
+interface Hop {
   library: Library;
   settings: SshSettings;
+  /** As the configuration knows it. */
   endpoint: Endpoint;
+  /** For messages: `ada@login.example.org:22`. */
+  target: string;
   limit: ConnectLimit;
   context: Context;
+  /** Asks only while the connection is there. */
+  ask: Ask | null;
+  /** The server has refused all that there was to give. */
+  isRefused: boolean;
+  /** The person gave no answer. */
+  isDeclined: boolean;
 }
 
 /**
- * Connects and logs in with the library `ssh2`, by the user's SSH configuration, known hosts, agent and keys. One try:
- * a login that failed is not repeated, since servers lock out who does that.
+ * Connects and logs in with the library `ssh2`, by the user's SSH configuration, known hosts, agent and keys, through the
+ * jump hosts it names: one TCP connection, to the first of them. One try: a login that failed is not repeated, since servers
+ * lock out who does that. `known` is what `ssh -G` said, where it was asked before.
  */
-export async function openSsh2(endpoint: Endpoint, context: Context): Promise<Result<Transport>> {
+export async function openSsh2(
+  endpoint: Endpoint,
+  known: ReadSettings | null,
+  brake: LoginBrake,
+  context: Context,
+): Promise<Result<Transport>> {
   let target = endpoint.host;
   const limit = startLimit(endpoint, () => target, context);
   try {
-    const read = await readSshSettings(endpoint, limit);
+    const read = known ?? (await readSshSettings(endpoint, limit));
     if (!read.ok) return read;
     const { settings, note } = read.value;
     if (note !== null) context.emit({ kind: 'note', site: endpoint.site, text: note });
-    target = `${settings.user}@${settings.hostname}:${settings.port}`;
-    if (settings.proxy !== null) return failed(proxyRefused(settings.proxy, endpoint, limit));
-    context.emit({ kind: 'step', site: endpoint.site, step: 'connect', detail: target });
-    // Under way while the library loads, which takes as long as a near server needs to greet us.
-    const connecting = connectTcp(settings, limit);
-    const { default: library } = await import('ssh2');
-    return await logInOver(connecting, { library, settings, endpoint, limit, context }, target);
+    target = targetOf(settings);
+    const way = wayTo(endpoint, settings);
+    const command = proxyCommandOn(way);
+    if (command !== null) return failed(proxyRefused(command, endpoint, limit));
+    const held = await brake.holds();
+    if (held !== null) return failed(held);
+    const pass = (hop: Place) => {
+      target = targetOf(hop.settings);
+    };
+    return await logInAlong(way, { endpoint, limit, context, pass }, brake);
   } finally {
     limit.end();
   }
 }
 
-function proxyRefused(proxy: string, endpoint: Endpoint, limit: ConnectLimit): Failure {
-  const reason = `the SSH configuration sends this host through a proxy (${proxy}), which is not supported`;
-  return limit.unreachable('configuration', reason, `See: ${sshCommand(endpoint, '-G')}`);
+/** A host by its name in the configuration, and what that says of it. */
+type Place = Pick<Hop, 'endpoint' | 'settings'>;
+
+/** The jump hosts, the first to connect to first, and the host itself. */
+function wayTo(endpoint: Endpoint, settings: SshSettings): Place[] {
+  const jumps = settings.jumps.map((jump) => ({
+    endpoint: { ...endpoint, ...jump.name, identityFile: null },
+    settings: jump.settings,
+  }));
+  return [...jumps, { endpoint, settings }];
+}
+
+/** A `ProxyCommand` on the way; with a `ProxyJump` a host has none. */
+function proxyCommandOn(way: readonly Place[]): string | null {
+  const lines = way.map(({ settings }) => settings.proxy);
+  return lines.find((line) => line?.startsWith('ProxyCommand ') === true) ?? null;
+}
+
+function proxyRefused(proxy: string, { site }: Endpoint, limit: ConnectLimit): Failure {
+  const reason = `the SSH configuration has \`${proxy}\`, which the transport ssh2 cannot do`;
+  return limit.unreachable('configuration', reason, `Type: ${takeOpenssh(site)}`);
+}
+
+function targetOf({ user, hostname, port }: SshSettings): string {
+  return `${user}@${hostname}:${port}`;
+}
+
+/** What the whole way has in common. */
+interface Journey {
+  endpoint: Endpoint;
+  limit: ConnectLimit;
+  context: Context;
+  /** Messages are about this host from here on. */
+  pass(place: Place): void;
+}
+
+async function logInAlong(way: readonly Place[], journey: Journey, brake: LoginBrake): Promise<Result<Transport>> {
+  const { limit, context, pass } = journey;
+  let through: HopConnection | null = null;
+  for (const place of way) {
+    pass(place);
+    const target = targetOf(place.settings);
+    context.emit({ kind: 'step', site: journey.endpoint.site, step: 'connect', detail: target });
+    // Under way while the library loads, which takes as long as a near server needs to greet us.
+    const connecting: Promise<Result<Duplex>> =
+      through === null
+        ? connectTcp(place.settings, limit)
+        : openTunnel(through.client, through.target, place.settings, limit);
+    const { default: library } = await import('ssh2');
+    const hop: Hop = { library, ...place, target, limit, context, ask: null, isRefused: false, isDeclined: false };
+    const opened: Result<HopConnection> = await logInOver(connecting, hop, through);
+    const end = loginEnd(opened, hop);
+    const isLast = place === way.at(-1);
+    if (end !== null && (isLast || !opened.ok)) await brake.learn(end);
+    if (!opened.ok) {
+      endAll(through);
+      return opened;
+    }
+    through = opened.value;
+  }
+  return through === null ? failed(limit.failure()) : ok(sshTransport(through));
+}
+
+/** Ends every connection on the way at once: nobody is logged in to take leave of. */
+function endAll(connection: SshConnection | null): void {
+  connection?.socket.destroy();
+  if (connection !== null) endAll(connection.through);
+}
+
+/** What a try is to be remembered as; null: it never came to a handshake, or ended on our side. */
+function loginEnd(opened: Result<unknown>, { limit, isRefused, isDeclined, context }: Hop): LoginEnd | null {
+  if (opened.ok) return { kind: 'logged in' };
+  const { failure } = opened;
+  if (context.signal.aborted || isDeclined || (limit.stage !== 'handshake' && limit.stage !== 'login')) return null;
+  if (isRefused) return { kind: 'refused', reason: refusalReason(failure) };
+  return failure.kind === 'unreachable' ? { kind: 'dropped', reason: failure.reason } : null;
+}
+
+function refusalReason(failure: Failure): string {
+  if (failure.kind === 'needs-terminal') return `${failure.what} is needed, and nobody was there to ask`;
+  return 'reason' in failure ? failure.reason : failure.kind;
+}
+
+/** A connection that leads on, or runs commands. */
+interface HopConnection extends SshConnection {
+  client: Client;
 }
 
 async function logInOver(
-  connecting: Promise<Result<Socket>>,
-  attempt: Attempt,
-  target: string,
-): Promise<Result<Transport>> {
-  const { library, settings, endpoint, limit, context } = attempt;
+  connecting: Promise<Result<Duplex>>,
+  hop: Hop,
+  through: SshConnection | null,
+): Promise<Result<HopConnection>> {
+  const { library, settings, endpoint, target, limit, context } = hop;
   const tools = keyTools(library, limit);
-  const [tcp, known, offer] = await Promise.all([
+  const [socket, known, offer] = await Promise.all([
     connecting,
     knownKeys(settings, limit),
     gatherIdentities(settings, tools),
   ]);
-  if (!tcp.ok) return tcp;
+  if (!socket.ok) return socket;
   if (!known.ok || limit.signal.aborted) {
-    tcp.value.destroy();
+    socket.value.destroy();
     return known.ok ? failed(limit.failure()) : known;
   }
   for (const what of offer.unusable) {
     context.emit({ kind: 'note', site: endpoint.site, text: `not used to log in: ${what}` });
   }
-  const attempts = new LoginAttempts({ ...offer, endpoint, user: settings.user }, tools, context.ask, limit);
+  const needsOpenssh = offer.needsOpenssh || settings.beyondSsh2.length > 0;
+  hop.ask = askWhileOpen(context.ask, socket.value);
+  const attempts = new LoginAttempts({ ...offer, needsOpenssh, endpoint, user: settings.user }, tools, hop.ask, limit);
   context.emit({ kind: 'step', site: endpoint.site, step: 'handshake', detail: target });
-  const client = await logIn(attempt, tcp.value, known.value, attempts);
-  if (client.ok) return ok(sshTransport({ client: client.value, socket: tcp.value, target, site: endpoint.site }));
-  tcp.value.destroy();
+  const client = await logIn(hop, socket.value, known.value, attempts);
+  if (client.ok) return ok({ client: client.value, socket: socket.value, target, site: endpoint.site, through });
+  socket.value.destroy();
   return client;
 }
 
+/** A server that hangs up while a person types takes its question back. */
+function askWhileOpen(ask: Ask | null, socket: Duplex): Ask | null {
+  if (ask === null) return null;
+  const closed = new AbortController();
+  socket.once('close', () => closed.abort());
+  return (question) => ask({ ...question, until: closed.signal });
+}
+
 /** Shakes hands, checks the host key, logs in. The caller destroys the socket of a failure. */
-function logIn(
-  attempt: Attempt,
-  socket: Socket,
-  known: readonly KnownKey[],
-  attempts: LoginAttempts,
-): Promise<Result<Client>> {
-  const { library, limit } = attempt;
+function logIn(hop: Hop, socket: Duplex, known: readonly KnownKey[], attempts: LoginAttempts): Promise<Result<Client>> {
+  const { library, limit } = hop;
   const client = new library.Client();
   limit.stage = 'handshake';
   return new Promise((resolve) => {
@@ -106,7 +203,8 @@ function logIn(
       limit.signal.removeEventListener('abort', stop);
       resolve(result);
     };
-    const stop = () => settle(failed(limit.failure()));
+    const refuse = (failure: Failure) => settle(failed(failure));
+    const stop = () => refuse(limit.failure());
     limit.signal.addEventListener('abort', stop, { once: true });
     client.once('handshake', () => {
       limit.stage = 'login';
@@ -114,31 +212,42 @@ function logIn(
     client.once('ready', () => settle(ok(client)));
     // Never removed: an `error` without a listener ends the process.
     client.on('error', (error) => {
-      if (!concernsOneKey(error)) settle(failed(explain(error, attempt, attempts)));
+      if (!concernsOneKey(error)) refuse(explain(error, hop, attempts));
     });
-    client.once('close', () => settle(failed(explain(new Error('the connection was closed'), attempt, attempts))));
+    client.once('close', () => refuse(explain(new Error('the connection was closed'), hop, attempts)));
+    client.once('change password', () => refuse(passwordIsOld(hop)));
     try {
       client.connect({
-        ...connectConfig(attempt, socket, known, (failure) => settle(failed(failure))),
-        authHandler: authHandler(attempt, attempts),
+        ...connectConfig(hop, socket, known, refuse),
+        authHandler: authHandler(hop, attempts, refuse),
       });
     } catch (error) {
-      settle(failed(limit.unreachable('handshake', error instanceof Error ? error.message : String(error))));
+      refuse(limit.unreachable('handshake', error instanceof Error ? error.message : String(error)));
     }
   });
 }
 
+function passwordIsOld({ endpoint, settings, limit }: Hop): Failure {
+  const reason = `the password of user ${settings.user} is too old: the server wants a new one`;
+  return limit.unreachable('login', reason, `Type: ${sshCommand(endpoint)}`);
+}
+
+// Without settings of the user's: what does not answer is found after 15 to 60 s.
+const keepaliveSeconds = 15;
+
 function connectConfig(
-  attempt: Attempt,
-  socket: Socket,
+  hop: Hop,
+  socket: Duplex,
   known: readonly KnownKey[],
   refuse: (failure: Failure) => void,
 ): ConnectConfig {
   const fastest = 'aes128-gcm@openssh.com';
+  const { settings } = hop;
   return {
-    sock: socket,
-    username: attempt.settings.user,
-    hostVerifier: hostVerifier(attempt, known, refuse),
+    // The types ask for more than ssh2 1.17 needs, which is a stream.
+    sock: socket as NonNullable<ConnectConfig['sock']>,
+    username: settings.user,
+    hostVerifier: hostVerifier(hop, known, refuse),
     algorithms: {
       serverHostKey: hostKeyAlgorithms(known),
       // Taken out and put first: where it is in the list already, ssh2 would leave it in its place.
@@ -146,14 +255,14 @@ function connectConfig(
     },
     // Its clock also runs while a person types; `ConnectLimit` is ours.
     readyTimeout: 0,
-    keepaliveInterval: 15_000,
-    keepaliveCountMax: 3,
+    keepaliveInterval: 1000 * (settings.keepaliveSeconds || keepaliveSeconds),
+    keepaliveCountMax: settings.keepaliveCount,
   };
 }
 
 /** ssh2 asks at the handshake, before any login, and again at every new exchange of keys. */
 function hostVerifier(
-  { settings, endpoint, limit, context }: Attempt,
+  { settings, endpoint, limit, context, ask }: Hop,
   known: readonly KnownKey[],
   refuse: (failure: Failure) => void,
 ): (key: Buffer, verify: (isRight: boolean) => void) => void {
@@ -164,7 +273,7 @@ function hostVerifier(
       verify(accepted.equals(key));
       return;
     }
-    void checkHostKey({ settings, endpoint, known }, key, limit, context).then((checked) => {
+    void checkHostKey({ settings, endpoint, known }, key, limit, { ...context, ask }).then((checked) => {
       if (!checked.ok) {
         refuse(checked.failure);
         return;
@@ -175,89 +284,70 @@ function hostVerifier(
   };
 }
 
-function authHandler({ library, settings, limit }: Attempt, attempts: LoginAttempts) {
+function authHandler(hop: Hop, attempts: LoginAttempts, refuse: (failure: Failure) => void) {
+  const { library, settings, limit } = hop;
   const username = settings.user;
-  // `methods` is null until the server has refused something that is no key of an agent, whatever the types say.
-  return (methods: readonly string[] | null): AnyAuthMethod | false => {
-    const next = attempts.next(methods);
+  // `methods` is null until the server has refused something that is no key of an agent, whatever the types say; so is
+  // what tells of a partial success.
+  return (
+    methods: readonly string[] | null,
+    isPartial: boolean | null,
+    go: NextAuthHandler,
+  ): AnyAuthMethod | false | undefined => {
+    const next = attempts.next(methods, isPartial === true);
     if (next === null) return false;
     if (next === 'ask server') return { type: 'none', username };
+    if (next === 'keyboard-interactive') return { type: next, username, prompt: answerer(hop, attempts, refuse) };
+    if (next === 'password') {
+      void givePassword(hop, attempts, refuse, (password) => go({ type: 'password', username, password }));
+      return undefined;
+    }
     const agent = soleIdentity(library, next, settings.agentSocket, attempts, limit);
-    const method = { type: 'agent' as const, username, agent };
-    return method;
+    return { type: 'agent', username, agent };
   };
 }
 
-/**
- * One identity as an agent. ssh2 asks an agent for a signature only after the server said that it takes the key, so a
- * passphrase is asked for only where it is of use.
- */
-function soleIdentity(
-  library: Library,
-  identity: Identity,
-  socket: string | null,
+/** Answers the rounds of questions of one login. */
+function answerer(hop: Hop, attempts: LoginAttempts, refuse: (failure: Failure) => void) {
+  return (
+    name: string,
+    instructions: string,
+    _language: string,
+    prompts: Prompt[],
+    done: (answers: string[]) => void,
+  ) => {
+    void answersOf(prompts, { name, instructions }, hop, attempts, refuse, done);
+  };
+}
+
+async function givePassword(
+  hop: Hop,
   attempts: LoginAttempts,
-  limit: ConnectLimit,
-): BaseAgent {
-  const open = async () => {
-    const key = identity.kind === 'agent' ? null : await attempts.open(identity);
-    if (key === null) throw new Error('not opened');
-    return key;
-  };
-  class SoleIdentity extends library.BaseAgent<Buffer> {
-    override getIdentities(done: IdentityCallback<Buffer>): void {
-      if (identity.publicKey !== null) done(null, [identity.publicKey]);
-      else void open().then((key) => done(null, [key.getPublicSSH()]), done);
-    }
+  refuse: (failure: Failure) => void,
+  give: (password: string) => void,
+): Promise<void> {
+  const prompts = [{ prompt: 'Password:', echo: false }];
+  await answersOf(prompts, { name: '', instructions: '' }, hop, attempts, refuse, ([password = '']) => give(password));
+}
 
-    override sign(key: Buffer, data: Buffer, options: SigningRequestOptions | SignCallback, then?: SignCallback): void {
-      const caller = typeof options === 'function' ? options : then;
-      const how = typeof options === 'function' ? {} : options;
-      const done: SignCallback = (error, signature) => {
-        if (signature !== undefined) attempts.accepted(identity);
-        caller?.(error, signature);
-      };
-      if (identity.kind === 'agent' && socket !== null) reachAgent(library, socket, limit).sign(key, data, how, done);
-      else void open().then((own) => tell(own.sign(data, how.hash), done), done);
-    }
+async function answersOf(
+  prompts: readonly Prompt[],
+  heading: ServerHeading,
+  hop: Hop,
+  attempts: LoginAttempts,
+  refuse: (failure: Failure) => void,
+  done: (answers: string[]) => void,
+): Promise<void> {
+  const { ask, settings, limit } = hop;
+  const asker = `${settings.user}@${settings.hostname}`;
+  const answers = ask === null ? null : await askPerson(prompts, heading, { ask, asker, limit });
+  if (answers !== null) {
+    attempts.answered();
+    done(answers);
+    return;
   }
-  return new SoleIdentity();
-}
-
-function tell(signature: Buffer | Error, done: SignCallback): void {
-  if (signature instanceof Error) done(signature);
-  else done(null, signature);
-}
-
-function keyTools(library: Library, limit: ConnectLimit): KeyTools {
-  return {
-    parse: (text, passphrase) => library.utils.parseKey(text, passphrase),
-    agentKeys: (socket) =>
-      new Promise((resolve, reject) => {
-        reachAgent(library, socket, limit).getIdentities((error, keys) => {
-          if (error) reject(error);
-          // What the types call an entry is always a parsed key in ssh2 1.17.
-          else resolve((keys ?? []).flatMap((key) => ('getPublicSSH' in key ? [agentKey(key)] : [])));
-        });
-      }),
-  };
-}
-
-function agentKey(key: ParsedKey): AgentKey {
-  return { publicKey: key.getPublicSSH(), comment: key.comment || key.type };
-}
-
-/** The agent, whose connections are closed when the attempt is over: one that never answers must not keep us. */
-function reachAgent(library: Library, path: string, limit: ConnectLimit): OpenSSHAgent {
-  class LimitedAgent extends library.OpenSSHAgent {
-    override getStream(done: GetStreamCallback): void {
-      super.getStream((error, stream) => {
-        if (stream) limit.signal.addEventListener('abort', () => stream.destroy(), { once: true });
-        done(error, stream);
-      });
-    }
-  }
-  return new LimitedAgent(path);
+  hop.isDeclined = true;
+  refuse(limit.signal.aborted ? limit.failure() : attempts.declined());
 }
 
 const allFailed = 'All configured authentication methods failed';
@@ -267,9 +357,12 @@ function concernsOneKey(error: Error & { level?: string }): boolean {
   return error.level === 'agent' || (error.level === 'client-authentication' && error.message !== allFailed);
 }
 
-function explain(error: Error, { endpoint, limit }: Attempt, attempts: LoginAttempts): Failure {
+function explain(error: Error, hop: Hop, attempts: LoginAttempts): Failure {
+  const { endpoint, limit } = hop;
+  hop.isRefused ||= limit.stage === 'login' && error.message === allFailed;
   if (limit.stage === 'login') return attempts.failure(error.message === allFailed ? null : error.message);
-  if (error.message === 'Connection lost before handshake') {
+  // The second is the same, where the server closed with something of ours unread.
+  if (error.message === 'Connection lost before handshake' || error.message === 'read ECONNRESET') {
     const reason =
       'the server closed the connection before the handshake: it has too many at once (MaxStartups), or shuts this address out for a while';
     return limit.unreachable('handshake', reason, 'Wait some minutes before you try again.');
@@ -277,5 +370,6 @@ function explain(error: Error, { endpoint, limit }: Attempt, attempts: LoginAtte
   const missing = /no matching (.+)/.exec(error.message)?.[1];
   if (missing === undefined) return limit.unreachable('handshake', error.message);
   const reason = `the server and this program have no ${missing} in common`;
-  return limit.unreachable('handshake', reason, `See what it wants: ${sshCommand(endpoint, '-v')}`);
+  // OpenSSH has more of them, as the post-quantum ones.
+  return limit.unreachable('handshake', reason, `Type: ${takeOpenssh(endpoint.site)}`);
 }

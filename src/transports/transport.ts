@@ -8,6 +8,8 @@ import type { Failure } from '../failure.ts';
 export interface Transport extends AsyncDisposable {
   /** Where it leads, for messages: `ada@login.example.org:22`. */
   readonly target: string;
+  /** Since when its connection has been up (seconds since the epoch), where that was open before and stays open. */
+  readonly openSince?: number;
   /**
    * `command` is parsed by the user's login shell there, whatever that is. Rejects (with `NeverStarted`) only when
    * the command surely never started. Aborting closes the channel and does not end the remote program.

@@ -37,7 +37,8 @@ it('shows every face of the failures that have several', () => {
   };
   expect(faces(errorsGuide['token-unusable'].looks)).toEqual(Object.keys(tokens));
   expect(faces(errorsGuide['submit-refused'].looks)).toEqual(Object.keys(refusals));
-  expect(faces(errorsGuide.unreachable.looks)).toEqual(Object.keys(stages));
+  const stagesShown = faces(errorsGuide.unreachable.looks).map((face) => face?.replace(/,.*/, ''));
+  expect([...new Set(stagesShown)]).toEqual(Object.keys(stages));
 });
 
 it('gives everybody but who interrupted a next step, and never two words for the same thing', () => {

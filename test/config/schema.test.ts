@@ -392,12 +392,8 @@ describe('jobs of several nodes', () => {
 
 describe('keys that have no effect yet', () => {
   it.each<[string, unknown, unknown, string]>([
-    ['connection.transport', 'auto', 'openssh', 'openssh has no effect yet in this version; use auto, ssh2 or local'],
-    ['scheduler.kind', 'slurm', 'pbs', 'pbs is not supported yet; slurm is'],
-    ['scheduler.kind', 'slurm', 'torque', 'torque is not supported yet; slurm is'],
-    ['scheduler.kind', 'slurm', 'lsf', 'lsf is not supported yet; slurm is'],
-    ['scheduler.resourceStyle', 'select', 'legacy', 'has no effect yet'],
-    ['scheduler.submitBy', 'stdin', 'file', 'has no effect yet'],
+    ['scheduler.resourceStyle', 'select', 'legacy', 'has no effect with slurm; remove it'],
+    ['scheduler.submitBy', 'stdin', 'file', 'has no effect with slurm; remove it'],
     ['image.name', null, 'ospool', 'has no effect yet'],
     ['image.source', undefined, '~/ospool.sif', 'a local .sif has no effect yet'],
     ['image.source', undefined, '/images/ospool.sif', 'a local .sif has no effect yet'],
@@ -410,6 +406,43 @@ describe('keys that have no effect yet', () => {
   ])('%s may be %j and not %j', (key, allowed, refused, message) => {
     expect(mistakeAt(key, allowed)).toBeUndefined();
     expect(mistakeAt(key, refused)).toEqual({ key, message: expect.stringContaining(message) });
+  });
+});
+
+describe('keys that only some batch systems have a word for', () => {
+  const mistakes = (kind: string, key: string, value: unknown) =>
+    mistakesOf(exampleWith({ 'scheduler.kind': kind, [`scheduler.${key}`]: value, 'scheduler.gpus': 1 }));
+
+  it.each([
+    ['pbs', 'resourceStyle', 'legacy'],
+    ['pbs', 'gpuOption', 'ngpus'],
+    ['pbs', 'project', 'p1'],
+    ['torque', 'gpuOption', 'gpus'],
+    ['torque', 'qos', 'high'],
+    ['torque', 'reservation', 'r.7'],
+    ['lsf', 'submitBy', 'file'],
+    ['lsf', 'gpuOption', 'gpu'],
+    ['lsf', 'gpuType', 'TeslaV100'],
+  ])('%s has %s', (kind, key, value) => {
+    expect(mistakes(kind, key, value)).toEqual([]);
+  });
+
+  it.each([
+    ['pbs', 'gpuOption', 'gres', 'gres is not for pbs; use ngpus or none'],
+    ['pbs', 'qos', 'high', 'has no effect with pbs'],
+    ['pbs', 'reservation', 'R1', 'set scheduler.queue to it'],
+    ['pbs', 'gpuType', 'a100', 'set scheduler.constraint'],
+    ['pbs', 'nodesPerJob', 2, 'has to be 1'],
+    ['lsf', 'nodesPerJob', 2, 'has to be 1'],
+    ['torque', 'resourceStyle', 'legacy', 'has no effect with torque; remove it'],
+    ['torque', 'project', 'p1', 'set scheduler.account'],
+    ['lsf', 'qos', 'high', 'as in -sla NAME'],
+    ['lsf', 'resourceStyle', 'legacy', 'has no effect with lsf; remove it'],
+    ['lsf', 'gpuOption', 'gres', 'gres is not for lsf; use gpu or none'],
+  ])('%s has no %s %s', (kind, key, value, message) => {
+    expect(mistakes(kind, key, value)).toEqual([
+      { key: `scheduler.${key}`, message: expect.stringContaining(message) },
+    ]);
   });
 });
 

@@ -119,6 +119,38 @@ describe('the batch system', () => {
     expect(job(0)).toMatchObject({ ending: 'cancelled', exitCode: 143 });
   });
 
+  it('ends it with the signals that it is told, each when the one before was given time', async () => {
+    start({ endSignals: (ending) => (ending === 'cancelled' ? ['SIGINT', 'SIGTERM', 'SIGKILL'] : ['SIGUSR2']) });
+    system.submit({ ...request, indices: null });
+    system.submit({ ...request, indices: null, walltimeSeconds: 0.01 });
+    await until(() => programs.signals.includes('SIGUSR2'));
+    system.cancel(job(0));
+    expect(programs.signals).toEqual(['SIGUSR2', 'SIGINT']);
+    await until(() => programs.signals.length === 4);
+    expect(programs.signals).toEqual(['SIGUSR2', 'SIGINT', 'SIGTERM', 'SIGKILL']);
+  });
+
+  it('gives tasks no number of their own where they have none', () => {
+    start({ scheduleEveryMs: null, numbersTasks: false });
+    system.submit(request);
+    system.startNow(job(0));
+    system.hold(job(2));
+    expect(system.jobs().map((one) => one.number)).toEqual([7, null, 7]);
+    expect(system.submit(request)).toBe(8);
+  });
+
+  it('goes by the clock that it is given', () => {
+    let now = 1_000_000;
+    start({ scheduleEveryMs: null, now: () => now });
+    system.submit({ ...request, indices: null }, 200);
+    expect(system.jobs()).toEqual([]);
+    now += 200_000;
+    expect(system.jobs()).toMatchObject([{ submittedAt: 1_200_000 }]);
+    system.cancel(job(0));
+    now += 60_001;
+    expect(system.jobs()).toEqual([]);
+  });
+
   it('sends no last signal to what ended in time', async () => {
     start();
     system.submit({ ...request, indices: null });

@@ -36,4 +36,12 @@ describe('the options of a command', () => {
       mistake: null,
     });
   });
+
+  it('that may come again are all kept', () => {
+    const table = { l: { short: 'l', takes: 'values' as const } };
+    expect(parseOptions(['-l', 'a=1', '-lb=2', 'x'], table)).toMatchObject({
+      options: new Map([['l', 'a=1,b=2']]),
+      operands: ['x'],
+    });
+  });
 });

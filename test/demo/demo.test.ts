@@ -65,6 +65,35 @@ describe('glidein demo', () => {
     expectNothingLeft();
   });
 
+  it.each([
+    ['pbs', '#PBS -l select=1:ncpus=16', 'qstat -t', '101[1].stand-in', '102.stand-in'],
+    ['torque', '#PBS -l nodes=1:ppn=16', 'qstat -t', '101[1].stand-in', '102.stand-in'],
+    ['lsf', '#BSUB -x', 'bjobs', '101[2]', '102[1]'],
+  ])('tells it of %s as well, in its own words', async (kind, directive, queue, lost, replaced) => {
+    const ran = await demo(['--scheduler', kind]);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    for (const piece of [
+      `"kind": "${kind}"`,
+      directive,
+      `login.campus$ ${queue}\n`,
+      'campus: 3 of 3 pilots (3 running)',
+      `node2 loses its power: pilot ${lost} is killed`,
+      `submitted 1: ${replaced}`,
+      'stand-in pilot: told to end',
+      'ended by the batch system',
+    ]) {
+      expect(ran.stdout).toContain(piece);
+    }
+    expectNothingLeft();
+  });
+
+  it('knows which schedulers it can be', async () => {
+    const ran = await demo(['--scheduler', 'cobalt']);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain('slurm, pbs, torque, lsf');
+    expectNothingLeft();
+  });
+
   it('needs no flock, timeout, ssh, ssh-keygen, sha256sum', async () => {
     const path = pathWithout(
       ['flock', 'timeout', 'ssh', 'ssh-keygen', 'sha256sum', 'base64', 'ps', 'mktemp', 'stat'],

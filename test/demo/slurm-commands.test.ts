@@ -3,7 +3,7 @@ import { BatchSystem } from '../../src/demo/batch-system.ts';
 import { Faults } from '../../src/demo/faults.ts';
 import { startNothing } from '../../src/demo/job-program.ts';
 import type { Answer } from '../../src/demo/scheduler-command.ts';
-import { slurmCommands } from '../../src/demo/slurm-commands.ts';
+import { spokenSlurm } from '../../src/demo/slurm-commands.ts';
 
 /** Slurm's words over the batch system, against what was recorded of 22.05.8 (docs/observed/slurm.md). */
 
@@ -34,7 +34,7 @@ afterEach(() => system.stop());
 async function call(line: string, environment: Record<string, string> = {}, stdin = script): Promise<Answer> {
   const [program = '', ...args] = line.split(' ');
   const ground = { system, faults: new Faults(), user: { name: 'ada', uid: 1000 }, hasAccounting: true };
-  const answer = await slurmCommands(ground).answer({
+  const answer = await spokenSlurm.commands(ground).answer({
     program,
     args,
     environment,

@@ -101,7 +101,7 @@ it('prints the JSON that docs/design.md fixes', async () => {
   const {
     sites: [status],
   } = JSON.parse((await call(['status', '--json'])).stdout) as { sites: { pilots: object[] }[] };
-  expect(Object.keys(status ?? {}).sort()).toEqual([...fields, 'pilots', 'ended'].sort());
+  expect(Object.keys(status ?? {}).sort()).toEqual([...fields, 'connectedSince', 'pilots', 'ended'].sort());
   expect(Object.keys(status?.pilots[0] ?? {}).sort()).toEqual(
     ['endsAt', 'id', 'node', 'nodes', 'reason', 'startedAt', 'state', 'submittedAt', 'tag'].sort(),
   );

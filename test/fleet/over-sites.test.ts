@@ -6,6 +6,8 @@ import { useConfigDirectory } from '../support/config-directory.ts';
 import { exampleWith } from '../support/example-profile.ts';
 import { quietContext } from '../support/shell-transport.ts';
 
+/** Everything in one directory, as with `--config-dir`. */
+const directories = (path: string) => ({ configDir: path, dataDir: path });
 const report = (site: string) => failureReport(site, 0, { kind: 'interrupted' });
 
 const config = useConfigDirectory();
@@ -38,7 +40,7 @@ function counting(milliseconds: (site: string) => number) {
 it('works on four hosts at a time, and answers in the order of the sites', async () => {
   const sites = named(12, (at) => `host${at}`);
   const { seen, work } = counting((site) => 40 - 3 * Number(site.slice(1)));
-  const reports = await overSites(configured(sites), Object.keys(sites), quietContext(), work);
+  const reports = await overSites(directories(configured(sites)), Object.keys(sites), quietContext(), work);
   expect(seen.most).toBe(4);
   expect(seen.order).not.toEqual(Object.keys(sites));
   expect(reports.map(({ site }) => site)).toEqual(Object.keys(sites));
@@ -47,14 +49,14 @@ it('works on four hosts at a time, and answers in the order of the sites', async
 it('has four sessions at a time with one host, however it is written', async () => {
   const sites = named(9, (at) => (at % 2 === 0 ? 'login.example.org' : 'LOGIN.example.org'));
   const { seen, work } = counting(() => 20);
-  await overSites(configured(sites), Object.keys(sites), quietContext(), work);
+  await overSites(directories(configured(sites)), Object.keys(sites), quietContext(), work);
   expect(seen.most).toBe(4);
 });
 
 it('does not let slow hosts keep others from their turn', async () => {
   const sites = named(9, (at) => `host${at}`);
   const { seen, work } = counting((site) => (Number(site.slice(1)) < 4 ? 4_000 : 20));
-  await overSites(configured(sites), Object.keys(sites), quietContext(), work);
+  await overSites(directories(configured(sites)), Object.keys(sites), quietContext(), work);
   expect(seen.order.slice(0, 5).sort()).toEqual(['s4', 's5', 's6', 's7', 's8']);
 });
 
@@ -63,7 +65,7 @@ it('tells of every site when it begins and ends, also of one whose profile canno
   config.write('sites/s1.json', '{ "name": ');
   const context = quietContext();
   const { work } = counting(() => 1);
-  const reports = await overSites(configDir, ['s0', 's1', 's2'], context, work);
+  const reports = await overSites(directories(configDir), ['s0', 's1', 's2'], context, work);
   expect(reports.map(({ failure }) => failure?.kind)).toEqual(['interrupted', 'file-broken', 'profile-missing']);
   const told = context.events.map((event) => `${event.kind} ${'site' in event ? event.site : ''}`);
   expect(told.slice(0, 3)).toEqual(['site-begins s0', 'site-begins s1', 'site-begins s2']);

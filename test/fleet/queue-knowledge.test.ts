@@ -270,3 +270,29 @@ it('asks again at the next submission when the answer was unclear', async () => 
   // Ten minutes later the cluster answers again: an array of 2000 must be split now.
   expect((await room(host, { at: began + 600, count: 2000 })).answer).toEqual(fits);
 });
+
+describe('a batch system without a word for a whole node', () => {
+  const pbsAnswer = recordings('openpbs-23.06.06').find(
+    ({ note, command }) => note === 'as glidein asks' && /-Bf/.test(command),
+  );
+  const { stdout = '', stderr = '', code = 0 } = pbsAnswer ?? {};
+  const profile = (cores: number | null) => profileWith({ 'scheduler.kind': 'pbs', 'scheduler.cores': cores });
+
+  it('is not asked for one before somebody said how many cores that is', async () => {
+    const { answer } = await room(loginHost(ok({ stdout, stderr, code })), { profile: profile(null) });
+    expect(answer).toMatchObject({
+      failure: {
+        kind: 'queue-unfit',
+        mistakes: [{ key: 'scheduler.cores', message: expect.stringContaining('set it to 4') }],
+      },
+    });
+  });
+
+  it('is not even where nothing is known of its queues', async () => {
+    const down = ok({ stdout: '', stderr: 'qstat: cannot connect to server pbs1 (errno=15010)', code: 255 });
+    expect((await room(loginHost(down), { profile: profile(null) })).answer).toMatchObject({
+      failure: { kind: 'queue-unfit', mistakes: [{ key: 'scheduler.cores' }] },
+    });
+    expect((await room(loginHost(down), { profile: profile(4) })).answer).toMatchObject({ ok: true });
+  });
+});

@@ -161,6 +161,16 @@ describe('which log', () => {
     expect(await read(byId('101'))).toMatchObject({ ids: ['101_12', '101_0'], batch: '101_12\n' });
   });
 
+  it('is no other than that of an id that can be only one pilot’s', async () => {
+    for (const id of ['1013.pbs1', '1014.pbs1', '1014.pbs10', '1014[0].pbs1']) {
+      writeFileSync(at('logs', `${id}.batch`), `${id}\n`);
+    }
+    const alone: WantedLog = { kind: 'id', id: '1014.pbs1', prefix: null, suffix: '' };
+    expect(await read(alone)).toMatchObject({ ids: ['1014.pbs1'], batch: '1014.pbs1\n' });
+    rmSync(at('logs/1014.pbs1.batch'));
+    expect((await read(alone)).over).toMatchObject({ ok: true, value: 'missing' });
+  });
+
   it('is none for a pilot that left none, and some that did are named', async () => {
     writeFileSync(at('logs/101_0.log'), '');
     writeFileSync(at('logs/101_0.batch'), '');

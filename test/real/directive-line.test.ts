@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { directiveRefusal } from '../../src/script/directive-line.ts';
+import { directiveRefusal } from '../../src/schedulers/directive-line.ts';
+import { slurm } from '../../src/schedulers/slurm.ts';
 import { describeOnCluster } from '../support/cluster.ts';
 import { run } from '../support/run-program.ts';
 
@@ -26,7 +27,7 @@ async function readBySbatch(lines: readonly string[]): Promise<string[]> {
 describeOnCluster('directive lines', () => {
   it('takes from sbatch exactly what a line that is carried says, and never loses or adds a word', async () => {
     const word = fc.string({ unit: fc.constantFrom(...'ab1&|[]()*,:=%$#\\\'"`~ ünï-'), maxLength: 12 });
-    const line = word.map((text) => `--comment=${text}`).filter((text) => directiveRefusal('#SBATCH', text) === null);
+    const line = word.map((text) => `--comment=${text}`).filter((text) => directiveRefusal(slurm, text) === null);
     await fc.assert(
       fc.asyncProperty(fc.array(line, { minLength: 10, maxLength: 30 }), async (lines) => {
         // Quotes go, as in a shell; nothing else does.
@@ -40,7 +41,7 @@ describeOnCluster('directive lines', () => {
   it.each(['--comment=a#b', '--comment=a b', '--comment=a\\b', "--comment='a\\b'", '--comment=a # b'])(
     'refuses %s, which sbatch reads as something else',
     async (line) => {
-      expect(directiveRefusal('#SBATCH', line)).not.toBeNull();
+      expect(directiveRefusal(slurm, line)).not.toBeNull();
       expect(await readBySbatch([line])).not.toEqual([line.replaceAll(/['"]/g, '')]);
     },
   );

@@ -1,13 +1,15 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Failure, Result } from '../../src/failure.ts';
 import { type OpenTransport, openTransport } from '../../src/transports/index.ts';
+import type { LoginEnd } from '../../src/transports/login-brake.ts';
+import { socketDirectory } from '../../src/transports/socket-directory.ts';
 import { type Endpoint, NeverStarted, type RemoteProcess, type Transport } from '../../src/transports/transport.ts';
 import { describeOnCluster, type TestSshd } from '../support/cluster.ts';
 import { freePorts } from '../support/free-ports.ts';
@@ -119,6 +121,166 @@ describeOnCluster('transports', (cluster) => {
     },
   }));
 
+  transportContract('openssh', async () => ({
+    directory: ada.home,
+    hidesSomeEnds: true,
+    open: async () => {
+      process.env['PATH'] = `${cluster.clientPathDir}:${usualPath}`;
+      return opened(await openTransport('openssh', endpoint(), recordingContext()));
+    },
+  }));
+
+  describe('connecting by openssh', () => {
+    /** What keeps the first command from starting, and what was learned from it. */
+    const refused = async (more: Partial<Endpoint> = {}) => {
+      const ends: LoginEnd[] = [];
+      const brake = { holds: async () => null, learn: async (end: LoginEnd) => void ends.push(end) };
+      const result = await openTransport('openssh', endpoint(more), recordingContext(), brake);
+      open.push(opened(result));
+      const reason: unknown = await opened(result)
+        .spawn('true', { signal: never })
+        .catch((error: unknown) => error);
+      if (!(reason instanceof NeverStarted)) throw new Error('it started');
+      const again: unknown = await opened(result)
+        .spawn('true', { signal: never })
+        .catch((error: unknown) => error);
+      expect(again).toMatchObject({ failure: reason.failure });
+      return { failure: reason.failure, ends };
+    };
+
+    it('asks nobody for an unknown host key, whatever the configuration allows', async () => {
+      const sshd = await ownSshd();
+      await configure(['StrictHostKeyChecking no'], sshd);
+      const { failure, ends } = await refused();
+      expect(failure).toMatchObject({
+        kind: 'host-key-unknown',
+        fingerprint: await fingerprintOf(sshd),
+        hint: expect.stringContaining('glidein login campus'),
+      });
+      expect(ends).toEqual([]);
+      expect(existsSync(join(directory, 'ssh', 'known_hosts'))).toBe(false);
+    });
+
+    it('names the line of a changed host key', async () => {
+      await configure();
+      const file = await knownHosts(
+        `# a comment\n${hostName()} ${await newKey(join(directory, 'other'), 'ed25519')}\n`,
+      );
+      expect((await refused()).failure).toMatchObject({ kind: 'host-key-changed', known: `${file}:2` });
+    });
+
+    it('tells one try that was refused as that, and makes no second one', async () => {
+      const sshd = await ownSshd();
+      await newKey(join(directory, 'stranger'), 'ed25519');
+      await configure([`IdentityFile ${join(directory, 'stranger')}`], sshd);
+      await trust(sshd);
+      const { failure, ends } = await refused();
+      expect(failure).toMatchObject({
+        kind: 'login-needed',
+        site: 'campus',
+        why: expect.stringContaining('publickey'),
+      });
+      expect(ends).toEqual([{ kind: 'refused', reason: expect.any(String) }]);
+      // One more than ours: who started the server looked whether it answers.
+      expect((await readFile(sshd.logFile, 'utf8')).match(/^Connection from/gm)).toHaveLength(2);
+    });
+
+    it('tells what keeps it from a handshake, and a handshake that is dropped', async () => {
+      await configure();
+      const [closed = 0] = await freePorts(1);
+      const nobody = await refused({ port: closed });
+      expect(nobody).toMatchObject({ failure: { kind: 'unreachable', stage: 'connect' }, ends: [] });
+      await configure(['HostName login.invalid']);
+      expect(await refused()).toMatchObject({ failure: { kind: 'unreachable', stage: 'resolve' }, ends: [] });
+      const sshd = await ownSshd('MaxStartups 1');
+      await configure([], sshd);
+      await trust(sshd);
+      const waiting = await takePlace(sshd);
+      const dropped = await refused();
+      waiting.destroy();
+      expect(dropped).toMatchObject({
+        failure: { kind: 'unreachable', stage: 'handshake' },
+        ends: [{ kind: 'dropped' }],
+      });
+    });
+
+    it('gives up on a server that never says a word', async () => {
+      const silent = createServer(() => {});
+      await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+      const address = silent.address();
+      await configure();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      const before = performance.now();
+      const { failure, ends } = await refused({ port, connectSeconds: 1 });
+      silent.close();
+      expect(failure).toMatchObject({
+        kind: 'unreachable',
+        stage: 'handshake',
+        reason: expect.stringContaining('1 s'),
+      });
+      expect(ends).toMatchObject([{ kind: 'dropped' }]);
+      expect(performance.now() - before).toBeLessThan(3000);
+    });
+
+    it('tells within two seconds that the server was killed, and starts nothing after that', async () => {
+      const sshd = await ownSshd();
+      await configure([], sshd);
+      await trust(sshd);
+      const transport = opened(await openTransport('openssh', endpoint(), recordingContext()));
+      open.push(transport);
+      const program = await transport.spawn('echo $PPID; exec sleep 30', { signal: never });
+      const pid = await firstNumber(program);
+      const before = performance.now();
+      signalServer(pid, 'SIGKILL');
+      expect((await program.exited).kind).toBe('lost');
+      expect(performance.now() - before).toBeLessThan(2000);
+      const reason: unknown = await transport.spawn('true', { signal: never }).catch((error: unknown) => error);
+      expect(reason).toMatchObject({ failure: { kind: 'connection-lost' } });
+    });
+
+    it('leaves no ssh behind, wherever it is interrupted', async () => {
+      await configure();
+      await trust();
+      const before = resources();
+      for (const milliseconds of [0, 5, 20, 50, 80, 120, 200, 400]) {
+        const abort = new AbortController();
+        const result = await openTransport('openssh', endpoint(), recordingContext({ signal: abort.signal }));
+        const starting = opened(result).spawn('echo up; cat', { signal: abort.signal });
+        if (milliseconds === 0) abort.abort();
+        else setTimeout(() => abort.abort(), milliseconds);
+        const end = await starting.then(
+          (program) => program.exited,
+          (reason: unknown) => reason,
+        );
+        if (end instanceof NeverStarted) expect(end.failure).toEqual({ kind: 'interrupted' });
+        else expect(end).toMatchObject({ kind: 'lost' });
+        await opened(result)[Symbol.asyncDispose]();
+      }
+      const left = async () => (await mustRun('ps', ['-eo', 'args'])).stdout.includes(`${socketDirectory()}/p-`);
+      await waitUntil('no ssh is left', 3, async () => !(await left()));
+      await waitUntil('nothing is left', 3, () => newSince(before).length === 0).catch(() => {});
+      expect(newSince(before)).toEqual([]);
+    });
+
+    it('waits for a free session, and says that there is none', async () => {
+      const sshd = await ownSshd('MaxSessions 1');
+      await configure([], sshd);
+      await trust(sshd);
+      const transport = opened(await openTransport('openssh', endpoint(), recordingContext()));
+      open.push(transport);
+      const first = await transport.spawn('echo up; sleep 1', { signal: never });
+      const second = await finish(await transport.spawn('echo second', { signal: never }), '');
+      expect(second.stdout.toString()).toBe('second\n');
+      await first.exited;
+      const held = await transport.spawn('sleep 4', { signal: never });
+      const full: unknown = await transport.spawn('true', { signal: never }).catch((error: unknown) => error);
+      expect(full).toMatchObject({ isFull: true, failure: { kind: 'unreachable', stage: 'shell' } });
+      await held.exited;
+      // One more than ours: who started the server looked whether it answers.
+      expect((await readFile(sshd.logFile, 'utf8')).match(/^Connection from/gm)).toHaveLength(2);
+    });
+  });
+
   describe('connecting by ssh2', () => {
     it('logs in as the configuration says, in two steps', async () => {
       await configure();
@@ -158,10 +320,14 @@ describeOnCluster('transports', (cluster) => {
       expect(context.events).toContainEqual(expect.objectContaining({ kind: 'note' }));
     });
 
-    it('refuses a proxy, which it does not support, before it connects', async () => {
-      await configure(['ProxyJump bastion']);
+    it('refuses a ProxyCommand, and names the transport that has it, before it connects', async () => {
+      await configure(['ProxyCommand nc %h %p']);
       const context = recordingContext();
-      expect(failure(await connect(context))).toMatchObject({ kind: 'unreachable', stage: 'configuration' });
+      expect(failure(await connect(context))).toMatchObject({
+        kind: 'unreachable',
+        stage: 'configuration',
+        hint: expect.stringContaining('connection.transport=openssh'),
+      });
       expect(context.events).toEqual([]);
     });
 
@@ -179,23 +345,14 @@ describeOnCluster('transports', (cluster) => {
       const result = failure(await connect());
       expect(result).toMatchObject({ kind: 'unreachable', stage: 'handshake' });
       expect(JSON.stringify(result)).toContain('no key exchange algorithm in common');
+      expect(result).toMatchObject({ hint: expect.stringContaining('connection.transport=openssh') });
     });
 
     it('says that a server dropped us when it takes no more connections', async () => {
       const sshd = await ownSshd('MaxStartups 1');
       await configure([], sshd);
       await trust(sshd);
-      const { Socket } = await import('node:net');
-      let waiting = new Socket();
-      // The first may itself be dropped, while the server still counts the connection that asked whether it is up.
-      await waitUntil('the server waits for one to log in', 15, async () => {
-        waiting = new Socket().connect(sshd.port, sshd.host);
-        return new Promise<boolean>((resolve) => {
-          waiting
-            .once('data', (said) => resolve(said.toString().startsWith('SSH-')))
-            .once('close', () => resolve(false));
-        });
-      });
+      const waiting = await takePlace(sshd);
       const result = failure(await connect());
       waiting.destroy();
       expect(result).toMatchObject({ kind: 'unreachable', stage: 'handshake', hint: expect.stringContaining('Wait') });
@@ -427,20 +584,24 @@ describeOnCluster('transports', (cluster) => {
       expect((await readFile(sshd.logFile, 'utf8')).match(/Connection from/g)?.length).toBe(2); // One is startSshd's.
     });
 
-    it('says which methods the server offers when it takes no keys at all', async () => {
+    it('says that a password is wanted when the server takes no keys at all', async () => {
       const sshd = await ownSshd('PubkeyAuthentication no', 'PasswordAuthentication yes');
       await configure([], sshd);
       await trust(sshd);
-      const text = JSON.stringify(failure(await connect()));
-      expect(text).toContain('the server wants password');
+      expect(failure(await connect())).toMatchObject({
+        kind: 'needs-terminal',
+        what: expect.stringContaining(`the password for ${ada.name}`),
+      });
     });
 
     it('says what is missing when the server wants more than a key', async () => {
       const sshd = await ownSshd('PasswordAuthentication yes', 'AuthenticationMethods publickey,password');
       await configure([], sshd);
       await trust(sshd);
-      const text = JSON.stringify(failure(await connect()));
-      expect(text).toContain(`accepts ${ada.privateKeyFile}, but then asks for password`);
+      expect(failure(await connect())).toMatchObject({
+        kind: 'needs-terminal',
+        what: expect.stringContaining(`after ${ada.privateKeyFile}`),
+      });
     });
 
     describe('with an agent', () => {
@@ -677,6 +838,20 @@ function firstNumber(program: RemoteProcess): Promise<number> {
 function signalServer(pid: number, signal: NodeJS.Signals): void {
   const parent = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
   for (const one of [parent, pid]) process.kill(one, signal);
+}
+
+/** Takes one of the server's places for who has not logged in; whoever had it a moment ago may still be counted. */
+async function takePlace(sshd: TestSshd): Promise<Socket> {
+  for (;;) {
+    const socket = new Socket().connect(sshd.port, sshd.host);
+    const greeting = await new Promise<string>((resolve) => {
+      socket.once('data', (data: Buffer) => resolve(data.toString()));
+      socket.once('close', () => resolve(''));
+    });
+    if (greeting.startsWith('SSH-')) return socket;
+    socket.destroy();
+    await sleep(50);
+  }
 }
 
 function closeServer(server: Server, sockets: Iterable<Socket> = []): Promise<void> {

@@ -201,11 +201,4 @@ describe('a value', () => {
   ])('%j that no script can carry is refused', (changes, key) => {
     expect(rendered('', changes)).toMatchObject({ ok: false, failure: { kind: 'value-refused', site: 'anvil', key } });
   });
-
-  it('is refused in a directive that the batch system would read otherwise', () => {
-    const template = "{{#each directives}}{{directive '#SBATCH' this}}\n{{/each}}";
-    expect(rendered(template, { directives: ['--account=a b'] })).toMatchObject({
-      failure: { kind: 'value-refused', reason: expect.stringContaining('the directive --account=a b') },
-    });
-  });
 });

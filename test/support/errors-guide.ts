@@ -216,14 +216,46 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
         'the server accepts no key of ours for user ada; tried: ~/.ssh/id_ed25519; the server offers: publickey',
         'Try: ssh ada@login.example.org',
       ),
+      {
+        when: 'connect, through a jump host',
+        failure: reach(
+          'connect',
+          'ada@login.example.org:22',
+          'the jump host ada@gate.example.org:22 cannot reach login.example.org port 22: Connection refused',
+        ).failure,
+      },
+      {
+        when: 'login, with what only OpenSSH has',
+        failure: reach(
+          'login',
+          'ada@login.example.org:22',
+          [
+            'the server wants gssapi-with-mic for user ada, which the transport ssh2 does not have, and takes no keys;',
+            'there was no key to try; the server offers: gssapi-with-mic',
+          ].join(' '),
+          'glidein site set campus connection.transport=openssh',
+        ).failure,
+      },
+      {
+        when: 'login, after a wrong answer',
+        failure: reach(
+          'login',
+          'ada@login.example.org:22',
+          [
+            'the server did not take what was answered for user ada; tried: ~/.ssh/id_ed25519;',
+            'the server offers: keyboard-interactive',
+          ].join(' '),
+          'glidein login campus',
+        ).failure,
+      },
       reach('shell', 'ada@login.example.org:22', 'no shell started within 20 s'),
     ],
     why: [
       'The word in brackets says how far it came. `configuration`: what to connect to could not be made out, from profile',
       'and `~/.ssh/config`. `resolve`: the name has no address. `connect`: there is an address, and nothing answers at',
       'its port: the host is down, a firewall is in between, or you are not in the network of the site.',
-      '`handshake`: something answers, but not as an SSH server does in time. `login`: the server lets none of your keys',
-      'in. `shell`: you are in, and no command starts. Nothing was done at the site.',
+      '`handshake`: something answers, but not as an SSH server does in time. `login`: the server does not let you in with what',
+      'it was given. The name before the brackets may be that of a jump host. `shell`: you are in, and no command starts. Nothing was done at the site.',
     ].join(' '),
     whatToDo: [
       'Try by hand: `ssh ada@login.example.org`. What that cannot do, `glidein` cannot either. A site that is down needs',
@@ -280,7 +312,7 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
     title: 'Something must be typed, and there is no terminal',
     looks: [
       {
-        when: null,
+        when: 'a key is behind a passphrase',
         failure: {
           kind: 'needs-terminal',
           site: 'campus',
@@ -291,9 +323,62 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
           ].join(' '),
         },
       },
+      {
+        when: 'the site asks for a password or a code, and the transport is `ssh2`',
+        failure: {
+          kind: 'needs-terminal',
+          site: 'campus',
+          what: 'a code or password for ada@login.example.org (keyboard-interactive, after ~/.ssh/id_ed25519)',
+          hint: [
+            'glidein site set campus connection.transport=openssh && glidein login campus',
+            '  (once, at a terminal: later passes use that login)',
+          ].join(' '),
+        },
+      },
     ],
-    why: 'In cron, in a pipe and with `--json` nobody can be asked for a passphrase.',
-    whatToDo: 'Use an agent, or a key of its own without a passphrase (see the README, "Cron").',
+    why: [
+      'In cron, in a pipe and with `--json` nobody can be asked for a passphrase, a password or a code. At a terminal you are',
+      'asked; what you type is not shown, kept or told anywhere, and a wrong answer is not tried a second time.',
+    ].join(' '),
+    whatToDo: [
+      'For a passphrase: use an agent, or a key of its own without a passphrase (see the README, "Cron"). For a password or a',
+      'code: take the transport `openssh`, and log in once (see the README, "Sites with a second factor").',
+    ].join(' '),
+  },
+  'login-needed': {
+    title: 'A person must log in first',
+    looks: [
+      {
+        when: 'the site asks for a second factor, and no connection is up',
+        failure: {
+          kind: 'login-needed',
+          site: 'campus',
+          target: 'ada@login.example.org:22',
+          why: 'the server asks for keyboard-interactive, which only a person can answer',
+        },
+      },
+      {
+        when: 'an earlier try was refused',
+        failure: {
+          kind: 'login-needed',
+          site: 'campus',
+          target: 'ada@login.example.org',
+          why: [
+            'the login was refused (2026-11-20T04:05:00.000Z: the server accepts no key of ours for user ada);',
+            'so that nobody is locked out, it is not tried again before you log in',
+          ].join(' '),
+        },
+      },
+    ],
+    why: [
+      'Servers lock out who fails to log in again and again, and cron would. So a login that was refused is made once and not',
+      'again, by no process on this machine, until `glidein login` succeeds or the connection part of the profile is changed.',
+    ].join(' '),
+    whatToDo: [
+      'Type `glidein login campus` at a terminal on the machine that makes the passes. With `connection.transport=openssh` it',
+      'asks for what the site wants, and later passes go through the connection that it leaves up (README, "Sites with a second',
+      'factor"). Where the key was the mistake, mend that first.',
+    ].join(' '),
   },
   'connection-lost': {
     title: 'The connection broke off',

@@ -15,6 +15,8 @@ const PACKAGES = [
   'shellcheck',
   'tcsh',
   'fish',
+  'libpam-google-authenticator',
+  'oathtool',
 ];
 
 const POLICY_FILE = '/usr/sbin/policy-rc.d';

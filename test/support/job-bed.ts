@@ -43,8 +43,8 @@ const root = process.getuid?.() === 0;
 /** Where tests run as root, jobs do not: nobody, by the number every system has for it. */
 const nobody = root ? { uid: 65_534, gid: 65_534 } : {};
 
-/** A new bed; it removes itself when disposed of. */
-export async function makeJobBed(): Promise<JobBed> {
+/** A new bed for the scripts of a template; it removes itself when disposed of. */
+export async function makeJobBed(template = 'slurm.sh.hbs'): Promise<JobBed> {
   const place = await mkdtemp(join(tmpdir(), 'glidein-bed-'));
   const at = (name: string) => join(place, name);
   for (const name of ['home', 'jobs', 'jobs/drain', 'node', 'report', 'bin']) await mkdir(at(name));
@@ -55,7 +55,7 @@ export async function makeJobBed(): Promise<JobBed> {
   await writeFile(at('image.sif'), 'a stand-in image');
   await writeFile(at('jobs/token'), 'a stand-in token\n', { mode: 0o600 });
   if (root) await giveAway(place);
-  const templates = await projectTemplates('slurm.sh.hbs');
+  const templates = await projectTemplates(template);
   const environment = {
     PATH: `${at('bin')}:/usr/bin:/bin`,
     HOME: at('home'),

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { LINES, type Line } from './lines.ts';
 import { belongsTo, processesOfUsers, processesRunning, stopProcesses } from './processes.ts';
 import { oneAtATime } from './run-lock.ts';
@@ -9,6 +9,11 @@ import { deleteUser, testAccounts } from './test-users.ts';
 // Outside TMPDIR, which other users often cannot reach.
 const PARENT = '/tmp';
 const DAEMONS = ['sshd', 'munged', 'slurmctld', 'slurmd', 'slurmstepd', 'slurmdbd', 'mariadbd', 'condor_master'];
+
+/** What PAM is asked by of an sshd that wants a second factor, in a run of this directory; PAM looks in one place only. */
+export function pamServiceFile(prefix: string): string {
+  return join('/etc/pam.d', basename(prefix));
+}
 
 /** How the directory of every run begins, whichever line's. */
 export const ALL_PREFIXES = join(PARENT, 'glidein-test-');
@@ -50,5 +55,6 @@ export async function removeRun(prefix: string): Promise<void> {
   await oneAtATime(async () => {
     for (const { name } of accounts) await deleteUser(name);
   });
+  await rm(pamServiceFile(prefix), { force: true });
   await rm(prefix, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -10,11 +10,12 @@ import { waitUntil } from './wait-until.ts';
 /**
  * Starts an sshd of its own (host key, port, files in `directory`, which must not exist yet) on loopback for the test users.
  * `extraLines` stand first in its configuration, where they win over the lines after them. `environment` is what its
- * sessions have. Answers when it accepts connections.
+ * sessions have. `program` is its absolute path, whose last name is also that of its PAM service. Answers when it accepts
+ * connections.
  */
 export async function startSshd(
   directory: string,
-  options: { environment: Record<string, string>; extraLines?: readonly string[] },
+  options: { environment: Record<string, string>; extraLines?: readonly string[]; program?: string },
 ): Promise<TestSshd> {
   await mkdir(directory, { mode: 0o755 });
   await mkdir('/run/sshd', { recursive: true, mode: 0o755 }); // Where sshd locks up its unprivileged half; it insists.
@@ -33,7 +34,7 @@ export async function startSshd(
   };
   await writeFile(sshd.configFile, `${configLines(sshd, options).join('\n')}\n`);
   // By its absolute path: sshd starts itself again for every connection.
-  await mustRun('/usr/sbin/sshd', ['-f', sshd.configFile, '-E', sshd.logFile]);
+  await mustRun(options.program ?? '/usr/sbin/sshd', ['-f', sshd.configFile, '-E', sshd.logFile]);
   await waitUntil('sshd accepts connections', 10, () => accepts(port));
   return sshd;
 }

@@ -8,17 +8,14 @@ export async function standIn(options: StandInOptions = {}): Promise<StandIn> {
   return started.value;
 }
 
-/** The ids of the jobs that have not ended, as Slurm writes them: from the batch system, not from any listing. */
-export function aliveIn({ system }: StandIn): string[] {
-  return system
-    .alive()
-    .map(({ submission, index }) => (index === null ? String(submission) : `${submission}_${index}`))
-    .sort();
+/** The ids of the jobs that have not ended, as the scheduler writes them: from the batch system, not from any listing. */
+export function aliveIn({ system, scheduler }: StandIn): string[] {
+  return system.alive().map(scheduler.jobId).sort();
 }
 
 /** Starts the job of this id now, as the batch system would. */
-export function startJob({ system }: StandIn, id: string): void {
-  const job = system.alive().find(({ submission, index }) => id === `${submission}_${index}` || id === `${submission}`);
+export function startJob({ system, scheduler }: StandIn, id: string): void {
+  const job = system.alive().find((one) => scheduler.jobId(one) === id);
   if (job === undefined || !system.startNow(job)) throw new Error(`the job ${id} cannot be started`);
 }
 

@@ -15,7 +15,7 @@ export function recordingContext(
   const answers = [...(options.answers ?? [])];
   const reply: Ask = options.ask ?? (async () => answers.shift() ?? null);
   const ask: Ask = (question) => {
-    questions.push(question);
+    questions.push({ text: question.text, hidden: question.hidden });
     return reply(question);
   };
   return {

@@ -93,7 +93,7 @@ describe('the order of identities', () => {
 
   it('notes a private key that the library cannot read', async () => {
     const gathered = await gatherIdentities({ ...plain, identityFiles: [file('pkcs8')] }, tools());
-    expect(gathered).toEqual({ identities: [], unusable: [expect.stringContaining(`${file('pkcs8')}: `)] });
+    expect(gathered).toMatchObject({ identities: [], unusable: [expect.stringContaining(`${file('pkcs8')}: `)] });
   });
 });
 

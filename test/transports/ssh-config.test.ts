@@ -66,6 +66,12 @@ describe('the answer of ssh -G', () => {
       strictHostKeys: true,
       hashKnownHosts: true,
       proxy: null,
+      jumps: [],
+      controlPath: null,
+      trustsBlindly: false,
+      keepaliveSeconds: 0,
+      keepaliveCount: 3,
+      beyondSsh2: ['CertificateFile ~/x-cert.pub'],
     });
   });
 

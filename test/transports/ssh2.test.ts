@@ -1,15 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { AuthContext, Connection, ServerChannel } from 'ssh2';
-import ssh2 from 'ssh2';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { noBrake } from '../../src/transports/login-brake.ts';
 import { openSsh2 } from '../../src/transports/ssh2.ts';
 import type { Endpoint, Transport } from '../../src/transports/transport.ts';
 import { NeverStarted } from '../../src/transports/transport.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { recordingContext } from './contexts.ts';
 import { finish } from './contract.ts';
+import { oddServers } from './ssh2-server.ts';
 
 const endpoint: Endpoint = {
   site: 'campus',
@@ -20,46 +18,19 @@ const endpoint: Endpoint = {
   connectSeconds: 5,
 };
 const never = new AbortController().signal;
+const unknownHost = 'userknownhostsfile none';
 
 /** What OpenSSH's own server does not do, or not on demand. */
 describe('ssh2 against a server that behaves oddly', () => {
-  const usualPath = process.env['PATH'];
-  const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
-  const servers: InstanceType<typeof ssh2.Server>[] = [];
+  const { serve } = oddServers();
   const transports: Transport[] = [];
-  let directory = '';
-  let count = 0;
 
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'glidein-odd-'));
-  });
   afterEach(async () => {
     for (const transport of transports.splice(0)) await transport[Symbol.asyncDispose]();
-    for (const server of servers.splice(0)) server.close();
-    process.env['PATH'] = usualPath;
   });
-  afterAll(() => rm(directory, { recursive: true }));
 
-  /** Starts a server and makes `ssh -G campus` lead to it. */
-  const serve = async (serveClient: (client: Connection) => void) => {
-    const server = new ssh2.Server({ hostKeys: [hostKey.private] }, (client) => {
-      client.on('error', () => {});
-      serveClient(client);
-    });
-    servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    const port = typeof address === 'object' && address !== null ? address.port : 0;
-    count += 1;
-    const answer = [
-      ...['hostname 127.0.0.1', `port ${port}`, 'user ada', 'identityagent none', 'stricthostkeychecking ask'],
-      `userknownhostsfile ${join(directory, `known_hosts-${count}`)}`,
-    ];
-    await writeFile(join(directory, 'ssh'), `#!/bin/sh\ncat <<'END'\n${answer.join('\n')}\nEND\n`, { mode: 0o755 });
-    process.env['PATH'] = `${directory}:${usualPath}`;
-  };
   const connect = async (context = recordingContext({ answers: ['yes'] })) => {
-    const result = await openSsh2(endpoint, context);
+    const result = await openSsh2(endpoint, null, noBrake, context);
     if (result.ok) transports.push(result.value);
     return result;
   };
@@ -161,7 +132,7 @@ describe('ssh2 against a server that behaves oddly', () => {
         channel.exit(0);
         channel.end();
       });
-    });
+    }, unknownHost);
     const result = await connect(context);
     if (!result.ok) throw new Error(JSON.stringify(result.failure));
     await new Promise<void>((resolve) => clients[0]?.once('rekey', () => resolve()).rekey());

@@ -1,0 +1,182 @@
+import * as v from 'valibot';
+import { type SchedulerKind, schedulers } from '../schedulers/index.ts';
+import type { Scheduler } from '../schedulers/scheduler.ts';
+import { choice, line, lineThat, list, matching, nullable, onOff, section, whole } from './schema-pieces.ts';
+import { parseWalltime, shortestWalltimeSeconds } from './walltime.ts';
+
+/** The section `scheduler` of a profile. What is particular to a batch system comes from the table. */
+
+const walltimeForm = 'must be a wall clock [D-]HH:MM:SS, such as 24:00:00 or 2-00:00:00';
+
+const walltime = v.pipe(
+  lineThat(walltimeForm),
+  v.check((value) => parseWalltime(value) !== null, walltimeForm),
+  v.check(
+    (value) => (parseWalltime(value) ?? shortestWalltimeSeconds) >= shortestWalltimeSeconds,
+    'must be at least 00:30:00: a shorter pilot only starts and drains',
+  ),
+);
+
+const kinds = Object.keys(schedulers) as [SchedulerKind, ...SchedulerKind[]];
+
+const keysOf = (kind: SchedulerKind): Scheduler['keys'] => schedulers[kind].keys;
+
+/** Every way to ask for GPUs, whatever the batch system. */
+const gpuOptions = [...new Set([...kinds.flatMap((kind) => keysOf(kind).choices.gpuOption), 'none'])];
+
+const schedulerKeys = section({
+  kind: choice(kinds),
+  walltime,
+  queue: nullable(line),
+  account: nullable(line),
+  project: nullable(line),
+  qos: nullable(line),
+  constraint: nullable(line),
+  reservation: nullable(line),
+  /** null: the whole node. */
+  cores: nullable(whole(1, 4_096)),
+  /** null: all of the node's. */
+  memoryMB: nullable(whole(1, 67_108_864)),
+  /** Each gets a pilot. */
+  nodesPerJob: v.optional(whole(1, 10_000), 1),
+  gpus: v.optional(whole(0, 1_024), 0),
+  gpuType: nullable(
+    matching(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name that the batch system has for them, such as a100'),
+  ),
+  /** null: the scheduler's usual one. */
+  gpuOption: nullable(v.picklist(gpuOptions, `must be one of ${gpuOptions.join(', ')}`)),
+  resourceStyle: v.optional(choice(['select', 'legacy']), 'select'),
+  /** A site that refuses `bsub < script` is given its path, which the nodes must see. */
+  submitBy: v.optional(choice(['stdin', 'file']), 'stdin'),
+  arrays: v.optional(onOff, true),
+  /** Directives of the user's own, verbatim. */
+  extra: list(line),
+  /** Options that must not be emitted here. */
+  skip: list(matching(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'must be the name of an option without its dashes, such as mem')),
+});
+
+type Particular =
+  | 'gpuOption'
+  | 'resourceStyle'
+  | 'submitBy'
+  | 'qos'
+  | 'project'
+  | 'reservation'
+  | 'gpuType'
+  | 'nodesPerJob';
+
+type Value = string | number | null;
+
+/** What is wrong with a key for this batch system alone; null: nothing. */
+function particularMistake(kind: SchedulerKind, key: Particular, value: Value): string | null {
+  if (value === null || value === 'select' || value === 'stdin' || value === 1) return null;
+  const { choices, without } = keysOf(kind);
+  if (key === 'gpuOption') {
+    const known = [...choices.gpuOption, 'none'];
+    return known.includes(String(value)) ? null : `${value} is not for ${kind}; use ${orOf(known)}`;
+  }
+  if (key === 'resourceStyle' || key === 'submitBy')
+    return choices[key] === undefined ? `has no effect with ${kind}; remove it` : null;
+  return without[key] ?? null;
+}
+
+function orOf(words: readonly string[]): string {
+  return words.join(', ').replace(/, (?=[^,]*$)/, ' or ');
+}
+
+const suits = (kind: SchedulerKind, key: Particular, value: Value) => particularMistake(kind, key, value) === null;
+
+type Given = { readonly kind: SchedulerKind } & { readonly [key in Particular]?: Value };
+
+const mistakeIn =
+  (key: Particular) =>
+  ({ input }: { readonly input: Given }) =>
+    particularMistake(input.kind, key, input[key] ?? null) ?? '';
+
+export const scheduler = v.pipe(
+  schedulerKeys,
+  v.forward(
+    v.partialCheck(
+      [['kind'], ['gpuOption']],
+      (given) => suits(given.kind, 'gpuOption', given.gpuOption),
+      mistakeIn('gpuOption'),
+    ),
+    ['gpuOption'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['kind'], ['resourceStyle']],
+      (given) => suits(given.kind, 'resourceStyle', given.resourceStyle),
+      mistakeIn('resourceStyle'),
+    ),
+    ['resourceStyle'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['kind'], ['submitBy']],
+      (given) => suits(given.kind, 'submitBy', given.submitBy),
+      mistakeIn('submitBy'),
+    ),
+    ['submitBy'],
+  ),
+  v.forward(
+    v.partialCheck([['kind'], ['qos']], (given) => suits(given.kind, 'qos', given.qos), mistakeIn('qos')),
+    ['qos'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['kind'], ['project']],
+      (given) => suits(given.kind, 'project', given.project),
+      mistakeIn('project'),
+    ),
+    ['project'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['kind'], ['reservation']],
+      (given) => suits(given.kind, 'reservation', given.reservation),
+      mistakeIn('reservation'),
+    ),
+    ['reservation'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['kind'], ['nodesPerJob']],
+      (given) => suits(given.kind, 'nodesPerJob', given.nodesPerJob),
+      mistakeIn('nodesPerJob'),
+    ),
+    ['nodesPerJob'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['kind'], ['gpuType']],
+      (given) => suits(given.kind, 'gpuType', given.gpuType),
+      mistakeIn('gpuType'),
+    ),
+    ['gpuType'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['gpus'], ['gpuType']],
+      ({ gpus, gpuType }) => gpus > 0 || gpuType === null,
+      'has no effect while scheduler.gpus is 0; remove it',
+    ),
+    ['gpuType'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['gpus'], ['gpuOption']],
+      ({ gpus, gpuOption }) => gpus > 0 || gpuOption === null,
+      'has no effect while scheduler.gpus is 0; remove it',
+    ),
+    ['gpuOption'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['gpuType'], ['gpuOption']],
+      ({ gpuType, gpuOption }) => gpuType === null || gpuOption !== 'none',
+      'has no effect while scheduler.gpuOption is none; remove it',
+    ),
+    ['gpuType'],
+  ),
+);

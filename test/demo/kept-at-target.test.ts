@@ -1,0 +1,170 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FaultSet } from '../../src/demo/faults.ts';
+import { type SpokenKind, spokenSchedulers } from '../../src/demo/spoken-schedulers.ts';
+import { glidein } from '../support/glidein.ts';
+import { type QuickStandIn, quickStandIn } from '../support/quick-stand-in.ts';
+import { aliveIn, startJob } from '../support/stand-in.ts';
+import { testToken } from '../support/test-token.ts';
+
+/**
+ * A site that is kept at its target by the program itself, for every scheduler: what test/real/ shows on real Slurm. The
+ * batch system counts. The login host's clock is the test's.
+ */
+
+const kinds = Object.keys(spokenSchedulers) as SpokenKind[];
+
+describe.each(kinds)('%s', (kind) => {
+  let quick: QuickStandIn;
+  let configDir: string;
+  beforeEach(async () => {
+    quick = await quickStandIn(kind);
+    const { home } = quick.cluster;
+    configDir = join(home, 'config');
+    writeFileSync(join(home, 'token'), testToken(), { mode: 0o600 });
+    writeFileSync(join(home, 'campus.json'), JSON.stringify(profile(home)));
+    expect(await call(['site', 'import', join(home, 'campus.json')])).toMatchObject({ code: 0 });
+  });
+  afterEach(() => quick[Symbol.asyncDispose]());
+
+  const profile = (home: string) => ({
+    name: 'campus',
+    target: 5,
+    connection: { host: 'localhost', transport: 'local', loginShell: false, timeouts: { list: 10, submit: 10 } },
+    scheduler: { kind, walltime: '12:00:00', ...(quick.cluster.scheduler.countsCores ? { cores: 16 } : {}) },
+    pilot: { site: 'Campus', resource: 'Campus-CE', owners: ['ada@ap.example.org'], token: join(home, 'token') },
+    limits: { maxPending: 50, maxPerPass: 50 },
+  });
+  const call = (args: string[]) => glidein(configDir, args, { env: quick.cluster.environment });
+  const site = async (args: string[]) => {
+    const ran = await call([...args, '--json']);
+    const [first] = (JSON.parse(ran.stdout) as { sites: Report[] }).sites;
+    if (first === undefined) throw new Error(ran.stderr);
+    return { ...first, code: ran.code, stderr: ran.stderr };
+  };
+  const topUp = () => site(['top-up', 'campus']);
+  const alive = () => aliveIn(quick.cluster);
+  const faulty = (fault: Partial<FaultSet>, times?: number) => quick.cluster.faults.set(fault, times);
+
+  it('comes from 0 to 5 in one pass, and a second one submits nothing', async () => {
+    const first = await topUp();
+    expect(first).toMatchObject({ code: 0, state: 'ok', submitted: 5 });
+    expect([...first.ids].sort()).toEqual(alive());
+    expect(alive()).toHaveLength(5);
+    expect(await topUp()).toMatchObject({ code: 0, state: 'ok', submitted: 0, pending: 5 });
+    expect(quick.submissions()).toBe(1);
+  });
+
+  it('adds exactly one for one that was cancelled by hand, whether it ran or waited', async () => {
+    await topUp();
+    for (const isRunning of [true, false]) {
+      const [id = ''] = alive();
+      if (isRunning) startJob(quick.cluster, id);
+      for (const job of quick.cluster.system.alive().slice(0, 1)) quick.cluster.system.cancel(job);
+      expect(await topUp()).toMatchObject({ code: 0, submitted: 1 });
+      expect(alive()).toHaveLength(5);
+      expect(alive()).not.toContain(id);
+    }
+  });
+
+  it('goes from 5 to 2 by cancelling what waits, newest first, and lets what runs be', async () => {
+    await topUp();
+    const [running = '', ...waiting] = alive();
+    startJob(quick.cluster, running);
+    await call(['site', 'set', 'campus', 'target=2']);
+    expect(await topUp()).toMatchObject({ code: 0, cancelled: 3, drained: 0, running: 1, pending: 1 });
+    expect(alive()).toEqual([running, waiting[0]]);
+    expect(await topUp()).toMatchObject({ code: 0, cancelled: 0, submitted: 0 });
+  });
+
+  it('is shown as the batch system has it', async () => {
+    await topUp();
+    const [first = '', second = ''] = alive();
+    startJob(quick.cluster, first);
+    for (const job of quick.cluster.system.alive())
+      if (quick.cluster.scheduler.jobId(job) !== first) quick.cluster.system.hold(job);
+    const status = await site(['status', 'campus']);
+    expect(status).toMatchObject({ code: 0, running: 1, held: 4, pending: 0, inDoubt: 0 });
+    expect(status.pilots?.map(({ id }) => id).sort()).toEqual(alive());
+    expect(status.pilots?.find(({ id }) => id === first)).toMatchObject({ state: 'running', node: 'node1' });
+    expect(status.pilots?.find(({ id }) => id === second)).toMatchObject({ state: 'held', node: null });
+  });
+
+  it('finds a submission again whose answer was lost, and does not repeat it', async () => {
+    faulty({ acceptThenTimeOut: true }, 1);
+    expect(await topUp()).toMatchObject({ code: 3, state: 'doubt', inDoubt: 5, submitted: 0 });
+    expect(await topUp()).toMatchObject({ code: 0, state: 'ok', inDoubt: 0, submitted: 0 });
+    expect(alive()).toHaveLength(5);
+    expect(quick.submissions()).toBe(1);
+  });
+
+  it('repeats one that never arrived after five minutes and two looks, and not before', async () => {
+    faulty({ dropThenTimeOut: true }, 1);
+    expect(await topUp()).toMatchObject({ code: 3, inDoubt: 5 });
+    for (const seconds of [0, 240, 70]) {
+      quick.clock.ahead(seconds);
+      expect(await topUp()).toMatchObject({ code: 3, state: 'doubt', inDoubt: 5, submitted: 0 });
+    }
+    quick.clock.ahead(90);
+    expect(await topUp()).toMatchObject({ code: 0, inDoubt: 0, submitted: 5 });
+    expect(alive()).toHaveLength(5);
+  });
+
+  it('waits for one whose job appears later', async () => {
+    faulty({ acceptThenTimeOut: true, appearAfterSeconds: 200 }, 1);
+    expect(await topUp()).toMatchObject({ code: 3, inDoubt: 5 });
+    quick.clock.ahead(120);
+    expect(await topUp()).toMatchObject({ code: 3, inDoubt: 5, submitted: 0 });
+    quick.clock.ahead(120);
+    expect(await topUp()).toMatchObject({ code: 0, inDoubt: 0, submitted: 0 });
+    expect(alive()).toHaveLength(5);
+  });
+
+  const listings: [string, Partial<FaultSet>][] = [
+    ['fails', { listFails: true }],
+    ['fails with exit 0', { listErrorWithExit0: true }],
+    ['stops in the middle', { listCut: true }],
+    ['is down', { down: true }],
+  ];
+  it.each(listings)('submits nothing when the listing %s, and goes on when it is back', async (_what, fault) => {
+    await topUp();
+    for (const job of quick.cluster.system.alive().slice(0, 2)) quick.cluster.system.cancel(job);
+    faulty(fault);
+    const blind = await topUp();
+    expect(blind).toMatchObject({ code: 3, submitted: 0, cancelled: 0 });
+    expect(blind.stderr).toMatch(/^campus: .+/m);
+    expect(quick.submissions()).toBe(1);
+    quick.cluster.faults.clear();
+    expect(await topUp()).toMatchObject({ code: 0, submitted: 2 });
+    expect(alive()).toHaveLength(5);
+  });
+
+  it('is not brought over its target by listings that leave jobs out', async () => {
+    await topUp();
+    for (const fault of [{ listHalf: true }, { listNothing: true }] as const) {
+      faulty(fault);
+      await topUp();
+      expect(alive()).toHaveLength(5);
+      quick.cluster.faults.clear();
+    }
+    expect(quick.submissions()).toBe(1);
+  });
+
+  it('asks for fewer at once after a refusal for capacity, and gets there', async () => {
+    faulty({ mostAtOnce: 2 });
+    expect(await topUp()).toMatchObject({ code: 1, state: 'short', submitted: 0 });
+    for (let pass = 0; pass < 6 && alive().length < 5; pass += 1) await topUp();
+    expect(alive()).toHaveLength(5);
+    expect(quick.cluster.faults.fired('mostAtOnce')).toBeGreaterThan(0);
+  });
+});
+
+interface Report {
+  state: string;
+  running: number;
+  pending: number;
+  submitted: number;
+  ids: string[];
+  pilots?: { id: string; state: string; node: string | null }[];
+}
