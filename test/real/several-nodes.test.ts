@@ -151,6 +151,9 @@ describeOnCluster('jobs of several nodes on real Slurm', (cluster) => {
     await here.site(['cancel', 'campus', '--all']);
     await waitUntil('none is left', 20, async () => (await livingJobs(cluster)).length === 0);
     expect(reasons(first)[1]).toBe('signalled');
+    // 22.05.8 starts nothing more on a node that a job lost and that came back, until it reads its configuration again (run).
+    await mustRun('scontrol', ['reconfigure'], { env: slurmEnv(cluster) });
+    await waitForNodes(cluster);
   });
 
   it('have the cores and the memory on each node that were asked for', async () => {

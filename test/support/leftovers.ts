@@ -10,9 +10,9 @@ import { deleteUser, testAccounts } from './test-users.ts';
 const PARENT = '/tmp';
 const DAEMONS = ['sshd', 'munged', 'slurmctld', 'slurmd', 'slurmstepd', 'slurmdbd', 'mariadbd', 'condor_master'];
 
-/** What PAM is asked by of an sshd that wants a second factor, in a run of this directory; PAM looks in one place only. */
+/** What PAM is asked by of an sshd that wants a second factor, in a run of this directory; PAM looks in one place only, in small letters. */
 export function pamServiceFile(prefix: string): string {
-  return join('/etc/pam.d', basename(prefix));
+  return join('/etc/pam.d', basename(prefix).toLowerCase());
 }
 
 /** How the directory of every run begins, whichever line's. */
