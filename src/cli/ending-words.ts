@@ -50,5 +50,7 @@ const endings: Readonly<Partial<Record<string, Ending>>> = {
   OUT_OF_MEMORY: bad('out of memory'),
   BOOT_FAIL: bad('its node did not start'),
   LAUNCH_FAILED: bad('the node could not start it'),
+  EXIT: bad('killed by the batch system'),
+  POST_ERR: bad('what the batch system runs after a job failed'),
   RECONFIG_FAIL: bad('its node could not be set up'),
 };

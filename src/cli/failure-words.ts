@@ -107,7 +107,7 @@ function wordRemoteFailure(failure: RemoteFailure): Words {
     case 'listing-incomplete':
       return words(
         `the queue could not be read whole, so nothing was done${said(failure.said)}`,
-        `try again later; the command was: ${shortened(failure.command)}`,
+        `${listingHint(failure)}; the command was: ${shortened(failure.command)}`,
       );
     default:
       return wordSubmissionFailure(failure);
@@ -210,6 +210,13 @@ function stageHint(stage: ConnectStage, site: string): string {
 
 function said(text: string): string {
   return text === '' ? '' : `: ${text}`;
+}
+
+/** A client that is not found does not come by itself. */
+function listingHint({ site, said }: { site: string; said: string }): string {
+  const isMissing = /command not found|: not found|No such file or directory/.test(said);
+  if (!isMissing) return 'try again later';
+  return `put the scheduler's commands on the PATH there: ${setHint(site, 'connection.prologue')}`;
 }
 
 function shortened(command: string): string {

@@ -57,7 +57,7 @@ exec env -i "\${variables[@]}" STAND_IN_PILOT_DIR="$pilot_dir" STAND_IN_TOKEN="$
 export function standInPilot(demoProcess: number): string {
   return `#!/bin/sh
 echo "stand-in pilot: this is not HTCondor. A real pilot would start it here and join the pool."
-echo "stand-in pilot: image \${STAND_IN_IMAGE##*/}, $NUM_CPUS cores, $MEMORY MB"
+echo "stand-in pilot: image \${STAND_IN_IMAGE##*/}, \${NUM_CPUS:-all} cores\${MEMORY:+, $MEMORY MB}"
 echo "stand-in pilot: START is limited by the guard to: $GLIDEIN_Start_Extra"
 if [ -s "$STAND_IN_TOKEN" ]; then echo "stand-in pilot: the token is there, as a file"; fi
 mkdir -p "$STAND_IN_PILOT_DIR/osgvo-pilot-stand-in/execute"

@@ -64,7 +64,8 @@ function mistakesIn(profile: Profile, discovery: Discovery, count: number): Mist
 
 /** What the batch system must be told and is not, even where nothing is known of the queues. */
 export function unsaidIn(profile: Profile, discovery: Discovery): Mistake[] {
-  const unsaid = schedulerOf(profile).needsCores === true ? unsaidCores(batchJobOf(profile), discovery) : null;
+  const job = batchJobOf(profile);
+  const unsaid = schedulerOf(profile).needsCores?.(job) === true ? unsaidCores(job, discovery) : null;
   return unsaid === null ? [] : [unsaid];
 }
 

@@ -46,7 +46,17 @@ function endOf(row: Row, site: string, nowSeconds: number): FinishedJob[] | null
   const host = row['first_host'] ?? '';
   const node = host === '' || host === '-' ? null : host;
   const times = { startedAt: moment(row['start_time'], nowSeconds), endedAt: moment(row['finish_time'], nowSeconds) };
-  return [{ ...pilot, tag: tagIn(row['job_description'] ?? '', site), node, ...exitOf(row), state: word, ...times }];
+  const [tag, end] = [tagIn(row['job_description'] ?? '', site), exitOf(row)];
+  return [{ ...pilot, tag, node, ...end, state: node === null ? 'CANCELLED' : endWord(word, end), ...times }];
+}
+
+/**
+ * `EXIT` is everything that is not `DONE`; it is told by the words that other batch systems print, as far as it is known.
+ * What has no code was killed, by nobody knows whom.
+ */
+function endWord(word: string, { exitCode }: Pick<FinishedJob, 'exitCode'>): string {
+  if (word === 'DONE' || word === 'POST_DONE') return 'COMPLETED';
+  return word === 'EXIT' && exitCode !== null ? 'FAILED' : word;
 }
 
 /** LSF counts a signal as a shell does: 143 is 15. What never ran, or was killed, has none (OpenLava 4.0.0, run). */

@@ -18,9 +18,17 @@ const waiting = [
   /Pending job threshold reached\. Retrying in \d+ seconds\.*$/,
 ];
 
+// Beside the answer, often by a site's own wrapper of the client and then each time. What may mean that a part of the
+// answer is missing is not passed over.
+const warning =
+  /^warning\b(?!.*\b(?:errors?|fail|cannot|can't|could|unable|not|no|only|trunc|incomplete|partial|limit|exceed|down|unreachable|time[ds]? ?out))/i;
+
 /** The lines that say something. */
 export function answerOf(lines: readonly string[]): string[] {
-  return lines.filter((line) => line.trim() !== '' && !waiting.some((pattern) => pattern.test(line.trim())));
+  return lines
+    .map((line) => [line, line.trim()] as const)
+    .filter(([, said]) => said !== '' && !warning.test(said) && !waiting.some((pattern) => pattern.test(said)))
+    .map(([line]) => line);
 }
 
 /** A line for a message. */

@@ -33,6 +33,8 @@ export const lsf: Scheduler = {
     'LSB_SUB',
   ],
   firstIndex,
+  // One slot is the whole node only with -x, or with what somebody asks for instead of a number of slots.
+  needsCores: ({ skip }) => skip.includes('x') && !skip.includes('n'),
   keys: {
     choices: { gpuOption: ['gpu'], submitBy: ['stdin', 'file'] },
     without: {

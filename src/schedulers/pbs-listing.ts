@@ -137,9 +137,14 @@ const states: Readonly<Record<string, JobState>> = {
   M: 'unknown',
 };
 
-/** A job's state; null for a letter that no version prints. The waiting ones of a held array stay Q and have its hold. */
+/**
+ * A job's state; null for a letter that no version prints. The waiting ones of a held array stay Q and have its hold. E
+ * with a substate of 60 to 63 is on its way back to its queue, after qrerun or a node that could not start it: with
+ * 23.06.06 (run) it ran again, under its id, a second later.
+ */
 export function stateOf(attributes: Block['attributes']): JobState | null {
   const state = states[attributes.get('job_state') ?? ''] ?? null;
+  if (state === 'ending' && /^6[0-3]$/.test(attributes.get('substate') ?? '')) return 'pending';
   return state === 'pending' && /[uosp]/.test(attributes.get('Hold_Types') ?? '') ? 'held' : state;
 }
 

@@ -51,7 +51,7 @@ function keyOf(resource = ''): string {
     ngpus: 'scheduler.gpus',
     walltime: 'scheduler.walltime',
   };
-  return keys[resource] ?? 'scheduler.queue or scheduler.extra';
+  return keys[resource] ?? 'scheduler.constraint, queue or extra';
 }
 
 /** The comment of a waiting job in words; null: no better words. */

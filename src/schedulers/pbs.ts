@@ -27,7 +27,7 @@ export const pbs: Scheduler = {
     'QSELECT_',
   ],
   firstIndex: 0,
-  needsCores: true,
+  needsCores: () => true,
   keys: {
     choices: { gpuOption: ['ngpus'], resourceStyle: ['select', 'legacy'] },
     without: {

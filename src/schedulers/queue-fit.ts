@@ -80,7 +80,7 @@ export function unsaidCores(job: BatchJob, discovery: Discovery): Mistake | null
   const known = most === null ? 'the cores that its nodes have' : `${most}: the nodes of ${names} have so many`;
   return {
     key: 'scheduler.cores',
-    message: `must be set, since this batch system has no word for a whole node; set it to ${known}`,
+    message: `must be set, or the job would not get a whole node here; set it to ${known}`,
   };
 }
 

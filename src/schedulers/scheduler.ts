@@ -50,8 +50,8 @@ export interface Scheduler {
   explain(reason: string): string | null;
   /** The index of an array's first pilot. */
   readonly firstIndex: number;
-  /** It has no word for all cores of a node: without a number it would grant one. Left out: it has. */
-  readonly needsCores?: true;
+  /** Whether it has no word for all cores of a node where this is asked: without a number it would grant one. Left out: it has. */
+  needsCores?(job: BatchJob): boolean;
   /**
    * The id of one pilot, as the scheduler's own commands take it. Where one pilot is no array even at a site with arrays,
    * its submission's id says so, and the index is left out of it.

@@ -16,7 +16,7 @@ export const torque: Scheduler = {
   kind: 'torque',
   defaultsPrefixes: ['PBS_DEFAULT', 'PBS_SERVER', 'PBS_DPREFIX', 'PBS_QSTAT', 'PBS_CLIENTRETRY', 'QSUB', 'QSTAT_'],
   firstIndex: 0,
-  needsCores: true,
+  needsCores: () => true,
   keys: {
     choices: { gpuOption: ['gpus'] },
     without: {

@@ -41,6 +41,15 @@ it('shows every face of the failures that have several', () => {
   expect([...new Set(stagesShown)]).toEqual(Object.keys(stages));
 });
 
+it('sends nobody to wait for a command that is not there', () => {
+  const hint = (said: string) =>
+    wordFailure({ kind: 'listing-incomplete', site: 'campus', command: 'bjobs -a', said }).hint;
+  for (const said of ["env: 'bjobs': No such file or directory", 'sh: 1: qselect: not found']) {
+    expect(hint(said)).toContain('glidein site set campus connection.prologue=…');
+  }
+  expect(hint('LSF is down')).toMatch(/^try again later; /);
+});
+
 it('gives everybody but who interrupted a next step, and never two words for the same thing', () => {
   const looks = Object.values(errorsGuide).flatMap((guide) => guide.looks.map(({ failure }) => failure));
   for (const failure of looks) {

@@ -78,6 +78,11 @@ describe('directives', () => {
   });
 });
 
+it('wants the cores said where one slot would not be the whole node', () => {
+  const needs = (skip: string[]) => lsf.needsCores?.({ ...job, skip });
+  expect([[], ['x'], ['n', 'x', 'R'], ['n']].map(needs)).toEqual([false, true, false, false]);
+});
+
 describe('submitting', () => {
   const place = { logDirWord: '"$HOME"/logs', scriptWord: '"$HOME"/s.sh' };
   const command = (count: number, array = true, more: Partial<BatchJob> = {}) =>
@@ -241,6 +246,13 @@ describe('listing', () => {
     expect(complete(lsf.parseList(said([noise, header, row('RUN')]), query))).toHaveLength(1);
     const odd = lsf.parseList(said([header, row('RUN'), 'some banner']), query);
     expect(odd).toMatchObject({ reason: 'bjobs printed a line that is not understood: some banner' });
+    const warned = 'Warning: maintenance on Monday';
+    expect(complete(lsf.parseList(said([warned, header, row('RUN'), warned]), query))).toHaveLength(1);
+    expect(complete(lsf.parseList(said([warned, 'No job found'], 255), query))).toHaveLength(0);
+    for (const doubtful of ['Warning: not all jobs are shown', 'warning: mbatchd timed out', 'Warnings ahead: limit']) {
+      expect(lsf.parseList(said([doubtful, 'No job found'], 255), query).kind).toBe('incomplete');
+    }
+    expect(lsf.parseList(said([warned], 255), query).kind).toBe('incomplete');
     expect(lsf.parseList(said([header, row('RUN')], 255), query).kind).toBe('incomplete');
     expect(lsf.parseList(said([header, row('DANCING')]), query)).toMatchObject({
       reason: expect.stringContaining('DANCING'),
@@ -329,9 +341,23 @@ describe('what has ended', () => {
     const ran = jobs.filter(({ node }) => node !== null);
     expect(ran[0]).toMatchObject({ state: 'EXIT', tag: expect.stringMatching(/^campus-/), exitCode: null });
     expect(ran.every(({ startedAt, endedAt }) => startedAt !== null && endedAt !== null)).toBe(true);
+    const unstarted = jobs.filter(({ node }) => node === null).map(({ state }) => state);
+    expect([unstarted.length > 0, new Set(unstarted)]).toEqual([true, new Set(['CANCELLED'])]);
     const { stdout = '' } = finishedAnswers[0] ?? {};
     const broken = [output(stdout.slice(0, -12)), output(stdout, '', 124), said(['Connection refused by server'], 255)];
     for (const one of broken) expect(lsf.parseFinished(one, { site: 'campus' }).kind).toBe('unknown');
+  });
+
+  it.each([
+    ['DONE', '-', { state: 'COMPLETED', exitCode: 0, signal: null }],
+    ['EXIT', '3', { state: 'FAILED', exitCode: 3, signal: null }],
+    ['EXIT', '143', { state: 'EXIT', exitCode: null, signal: 15 }],
+    ['EXIT', '-', { state: 'EXIT', exitCode: null, signal: null }],
+  ])('%s with %s is told as any other system tells it', (word, code, end) => {
+    const fields = 'JOBID^STAT^EXIT_CODE^FIRST_HOST^START_TIME^FINISH_TIME^JOB_NAME^JOB_DESCRIPTION';
+    const line = `7^${word}^${code}^h1^Nov 20 18:19^Nov 20 18:20^g-campus[2]^campus-abcdefghij`;
+    const found = lsf.parseFinished(said([fields, line]), { site: 'campus' });
+    expect(found).toMatchObject({ kind: 'known', jobs: [{ id: '7[2]', ...end }] });
   });
 });
 

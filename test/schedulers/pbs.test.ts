@@ -189,6 +189,18 @@ describe('listing', () => {
     expect(held.slice(0, 6)).toEqual(['running', 'running', 'running', 'running', 'held', 'held']);
   });
 
+  it('counts what is on its way back to its queue, and not what is on its way out', () => {
+    const first = (substate: number) => {
+      const text = whole.stdout
+        .replace('job_state = R', 'job_state = E')
+        .replace('substate = 42', `substate = ${substate}`);
+      return states(output(text)).map((one) => one.split(' ')[1])[0];
+    };
+    expect(states(whole)[0]).toContain('running');
+    expect([50, 51, 53, 59, 64, 91].map(first)).toEqual(Array(6).fill('ending'));
+    expect([60, 61, 62, 63].map(first)).toEqual(Array(4).fill('pending'));
+  });
+
   it('says in words that a job can never run', () => {
     const reasons = jobsOf(pbs.parseList(noted('some can never run, first look'), query)).map(
       (one) => one.reason ?? '',
@@ -364,6 +376,7 @@ describe('reasons', () => {
   it.each([
     ['Can Never Run: Insufficient amount of resource: ncpus (R: 64 A: 16 T: 16)', 'scheduler.cores'],
     ['Can Never Run: Insufficient amount of resource: mem (R: 999gb A: 9gb T: 9gb)', 'scheduler.memoryMB'],
+    ['Can Never Run: Insufficient amount of resource: arch (foo != linux)', 'scheduler.constraint'],
     ['Can Never Run: Not enough total nodes available', 'never starts'],
     ['Not Running: User has reached server running job limit.', 'limit of running jobs of the user'],
     ['Not Running: Not enough free nodes available', 'waits for free nodes'],
