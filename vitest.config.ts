@@ -17,6 +17,7 @@ const startPrograms = [
   'test/login/login-host.test.ts',
   'test/login/pilot-log.test.ts',
   'test/login/shell-session.test.ts',
+  'test/login/site-facts.test.ts',
   'test/script/cvmfs.test.ts',
   'test/script/hostile-values.test.ts',
   'test/script/job.test.ts',
@@ -25,6 +26,7 @@ const startPrograms = [
 
 /** What is about a login host, its sshd and its shells, more than about Slurm. */
 const onLoginHosts = [
+  'test/real/check.test.ts',
   'test/real/cut-connections.test.ts',
   'test/real/first-site.test.ts',
   'test/real/jump-hosts.test.ts',

@@ -62,6 +62,7 @@ First steps:
   glidein demo                        see it all on a stand-in cluster
   glidein site import campus.json     take a profile
   glidein token check campus          see what the token is good for
+  glidein check campus                see whether it all fits: login, disk, queue, image
   glidein discover campus             see the queues, and whether the profile fits them
   glidein render campus               see the job, exactly; opens no connection
   glidein submit campus --dry-run     connect and look, change nothing
@@ -323,6 +324,16 @@ function addLooks(program: Adder): void {
         return logsOutcome(await showLogs(options, logPrinter(world.screen, options), world.context));
       },
     [new Option('-f, --follow', 'go on as the log grows, until the pilot ends or Ctrl-C')],
+  );
+  program.add(
+    'check <site>',
+    'everything a pilot needs, tried out over one connection; submits nothing',
+    ([site = '']) =>
+      async ({ configDir, dataDir, context }) => {
+        const { checkSite } = await import('../commands/check.ts');
+        const { checkOutcome } = await import('./check-outcome.ts');
+        return checkOutcome(await checkSite({ configDir, dataDir, site }, context));
+      },
   );
   program.add(
     'discover <site>',

@@ -2,10 +2,8 @@ import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
 import { type Mistake, ok, type Result } from '../failure.ts';
 import { discover } from '../fleet/discover.ts';
-import { unsaidIn } from '../fleet/queue-knowledge.ts';
+import { misfits } from '../fleet/queue-knowledge.ts';
 import { connect } from '../fleet/site-connection.ts';
-import { batchJobOf } from '../fleet/site-scheduler.ts';
-import { closedQueue, queueMistakes } from '../schedulers/queue-fit.ts';
 import type { Discovery } from '../schedulers/scheduler.ts';
 
 export interface DiscoverReport {
@@ -25,17 +23,6 @@ export async function discoverSite(
   const site = { profile: profile.value, connect: () => connect(profile.value, options.dataDir, context) };
   const discovery = await discover(site, options.dataDir, context);
   if (!discovery.ok) return discovery;
-  const job = batchJobOf(profile.value);
-  const submission = { count: 1, array: profile.value.scheduler.arrays };
-  const known = discovery.value.kind === 'known' ? discovery.value : null;
-  const closed = known === null ? null : closedQueue(job, known);
-  const mistakes =
-    known === null
-      ? []
-      : [
-          ...unsaidIn(profile.value, known),
-          ...queueMistakes(job, known, submission),
-          ...(closed === null ? [] : [closed]),
-        ];
-  return ok({ site: options.site, discovery: discovery.value, mistakes });
+  const mistakes = misfits(profile.value, discovery.value);
+  return ok({ site: options.site, discovery: discovery.value, mistakes: [...mistakes.wrong, ...mistakes.closed] });
 }

@@ -62,6 +62,13 @@ function mistakesIn(profile: Profile, discovery: Discovery, count: number): Mist
   return [...unsaid, ...queueMistakes(batchJobOf(profile), discovery, { count, array: profile.scheduler.arrays })];
 }
 
+/** Where the profile does not fit its queues: what is wrong with it, and that they are closed for now. Empty where nothing is known. */
+export function misfits(profile: Profile, discovery: Discovery): { wrong: Mistake[]; closed: Mistake[] } {
+  if (discovery.kind === 'unknown') return { wrong: [], closed: [] };
+  const closed = closedQueue(batchJobOf(profile), discovery);
+  return { wrong: mistakesIn(profile, discovery, 1), closed: closed === null ? [] : [closed] };
+}
+
 /** What the batch system must be told and is not, even where nothing is known of the queues. */
 export function unsaidIn(profile: Profile, discovery: Discovery): Mistake[] {
   const job = batchJobOf(profile);

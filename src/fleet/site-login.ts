@@ -13,17 +13,17 @@ import { schedulerOf } from './site-scheduler.ts';
 
 /**
  * What a session is for. `change`: it begins with the lock and a look. `look`: with a look alone. `ask`: with neither.
- * The last two change nothing there.
+ * The last two change nothing there. `check`: with nothing, not even the directories.
  */
 export interface SessionOptions {
-  purpose: 'change' | 'look' | 'ask';
+  purpose: 'change' | 'look' | 'ask' | 'check';
   /** How pilots ended since then (seconds since the epoch) is looked at too. */
   endedSince?: number;
   /** Where pilots left no word of how they ended, the accounting is asked. */
   asksAccounting?: boolean;
 }
 
-const beginnings = { change: 'lock and look', look: 'look', ask: 'nothing' } as const;
+const beginnings = { change: 'lock and look', look: 'look', ask: 'nothing', check: 'nothing' } as const;
 
 /** What the login host needs to know of the site. */
 function loginSettings(profile: Profile, { purpose, endedSince, asksAccounting }: SessionOptions): LoginSettings {
@@ -43,6 +43,7 @@ function loginSettings(profile: Profile, { purpose, endedSince, asksAccounting }
     distributionPath: distributionPath(profile),
     arrays: scheduler.arrays,
     looksOnly: purpose !== 'change',
+    judgesDirectories: purpose !== 'check',
     beginsWith: beginnings[purpose],
     endedSince: endedSince ?? null,
     asksAccounting: asksAccounting ?? false,

@@ -7,6 +7,7 @@ import type { Look } from '../login/observation.ts';
 import type { PlannedSubmission } from '../login/remote-programs.ts';
 import { newTag } from '../pilot/tag.ts';
 import type { Submission } from '../schedulers/scheduler.ts';
+import { pullingWords } from './pulling-words.ts';
 import { type QueueInquiry, roomInQueues } from './queue-knowledge.ts';
 import type { SiteJob } from './site-job.ts';
 import type { SiteReport } from './site-report.ts';
@@ -32,9 +33,7 @@ export function fitToSubmit({ profile, job }: { profile: Profile; job: Result<Si
 /** Without an image on the cluster every node fetches and converts it, often into the quota of the home directory. */
 export function warnOfPulling(profile: Profile, context: Context): void {
   if (profile.image.remotePath !== null) return;
-  const { source } = profile.image;
-  const text = `every node pulls and converts ${source} (1 to 3 GB); put a SIF on the cluster and set image.remotePath`;
-  context.emit({ kind: 'warning', site: profile.name, text });
+  context.emit({ kind: 'warning', site: profile.name, text: pullingWords(profile) });
 }
 
 /** Jobs in one array where the site has arrays, or in as few as its largest allows; else one submission a job. */

@@ -20,6 +20,7 @@ import {
   unusable,
 } from './session-opening.ts';
 import { openShellSession, type Program, type ShellSession } from './shell-session.ts';
+import { factsProgram, factsSeconds, PartSpans, type SiteFacts } from './site-facts.ts';
 
 /** A scheduler reached through a transport: what a pass does on one login host, one session at a time. */
 
@@ -73,6 +74,10 @@ export interface LoginHost extends AsyncDisposable {
   record(diary: Diary): Promise<Result<void>>;
   /** The scheduler's words on what its queues offer. */
   discover(): Promise<Result<Output>>;
+  /** What start-up files printed when the session began. */
+  readonly noise: string;
+  /** Tries out what pilots need there. Makes the site's directories; nothing else of it stays. */
+  facts(runtimes: readonly string[]): Promise<SiteFacts>;
 }
 
 /** How long others may hold the lock before this pass gives up. */
@@ -94,10 +99,10 @@ export async function openLoginHost(
   const beforehand = prologue === null ? [opening.firstLook()] : [];
   const opened = await openShellSession(transport, options, beforehand, context);
   if (!opened.ok) return opened;
-  const { session, answers } = opened.value;
+  const { session, answers, noise } = opened.value;
   const first = answers[0] === undefined ? await afterPrologue(session, prologue, opening) : ok(answers[0]);
   const begun = first.ok ? opening.begun(first.value) : first;
-  if (begun.ok) return ok(new Host(session, scheduler, settings, context, begun.value));
+  if (begun.ok) return ok(new Host({ session, noise }, scheduler, settings, context, begun.value));
   await session[Symbol.asyncDispose]();
   return begun;
 }
@@ -127,6 +132,7 @@ interface OrderToRead extends programs.Order {
 const mostAskedAtOnce = 100;
 
 class Host implements LoginHost {
+  readonly noise: string;
   private readonly session: ShellSession;
   private readonly scheduler: Scheduler;
   private readonly settings: LoginSettings;
@@ -135,8 +141,15 @@ class Host implements LoginHost {
   /** What the session began with, until the first look has used it up. */
   private begun: Begun['parts'] | null;
 
-  constructor(session: ShellSession, scheduler: Scheduler, settings: LoginSettings, context: Context, begun: Begun) {
+  constructor(
+    { session, noise }: { session: ShellSession; noise: string },
+    scheduler: Scheduler,
+    settings: LoginSettings,
+    context: Context,
+    begun: Begun,
+  ) {
     this.session = session;
+    this.noise = noise;
     this.scheduler = scheduler;
     this.settings = settings;
     this.context = context;
@@ -316,6 +329,23 @@ class Host implements LoginHost {
   discover(): Promise<Result<Output>> {
     step(this.context, this.settings, 'discover');
     return this.asked('discover', this.scheduler.discoverCommand(), 'asking for the queues');
+  }
+
+  async facts(runtimes: readonly string[]): Promise<SiteFacts> {
+    const { scheduler, settings, context } = this;
+    step(context, settings, 'list');
+    const [query] = queriesFor([false], settings);
+    const listCommand = query === undefined ? 'false' : scheduler.listCommand(query);
+    const spans = new PartSpans(this.mark, () => context.now());
+    const parts = await this.parts({
+      text: factsProgram({ scheduler, listCommand, owner: lockOwner(), runtimes, ...settings }),
+      purpose: 'checking the site',
+      timeoutSeconds: factsSeconds(settings.timeouts.listSeconds) + graceSeconds,
+      onStdout: (chunk) => spans.saw(chunk),
+    });
+    if (!parts.ok) return { parts: new Map(), spans: spans.spans, listing: parts, broken: parts.failure };
+    const listing = listedJobs(parts.value, queriesFor([false], settings), scheduler, settings);
+    return { parts: parts.value, spans: spans.spans, listing, broken: null };
   }
 
   /** Runs one command of the scheduler that only reads. */

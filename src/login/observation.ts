@@ -104,7 +104,8 @@ export function observedFrom(
   return ok({ text, jobs, nowSeconds, imageThere, distributions: distributionsIn(parts), finished });
 }
 
-function distributionsIn(parts: Parts): Distributions {
+/** What the parts on CVMFS distributions say. */
+export function distributionsIn(parts: Parts): Distributions {
   const names = (parts.get('shipped')?.stdout ?? '').split('\n').map((path) => path.slice(path.lastIndexOf('/') + 1));
   return { shipped: new Set(names), isAtItsPath: parts.get('distribution')?.code === 0 };
 }

@@ -43,7 +43,7 @@ unset IFS; set +efuCvx; unalias -a 2>/dev/null
 export function prepare(
   directories: RemoteDirectories,
   defaultsPrefixes: readonly string[],
-  options: { mark: string; looksOnly: boolean },
+  options: { mark: string; looksOnly: boolean; judgesDirectories: boolean },
 ): string {
   const { mark } = options;
   const patterns = defaultsPrefixes.map((prefix) => `${prefix}*`).join('|');
@@ -60,13 +60,24 @@ part() { printf '\\n@${mark} %s\\n' "$1"; printf '\\n@${mark} %s\\n' "$1" >&2; }
 part_end() { printf '\\n@end-${mark} %s %s\\n' "$1" "$2"; printf '\\n@end-${mark} %s %s\\n' "$1" "$2" >&2; }
 each() { for glidein_file; do [ -f "$glidein_file" ] || return 0; break; done; cat "$@"; }
 part host
-${options.looksOnly ? '[ ! -e "$d" ] || [ -r "$d" ]' : makeDirectories}
+${readiness(options)}
 glidein_ready=$?
 part_end host $glidein_ready`;
 }
 
-const makeDirectories = `mkdir -p "$d" "$d/intents" "$d/jobs" "$j" "$j/seen" "$j/ends" "$j/drain" "$l" && chmod 700 "$d" "$j" && [ -w "$d" ] \\
-&& for glidein_name in base64 sha256sum cut tail tr; do command -v $glidein_name >/dev/null || { echo "$glidein_name is not there" >&2; false; break; }; done`;
+function readiness(options: { looksOnly: boolean; judgesDirectories: boolean }): string {
+  if (!options.judgesDirectories) return 'true';
+  return options.looksOnly ? '[ ! -e "$d" ] || [ -r "$d" ]' : makeDirectories;
+}
+
+/** Makes the directories, where they are not there yet. */
+export const directoriesMade = `mkdir -p "$d" "$d/intents" "$d/jobs" "$j" "$j/seen" "$j/ends" "$j/drain" "$l" && chmod 700 "$d" "$j" && [ -w "$d" ]`;
+
+/** What of coreutils the programs here cannot do without. */
+export const neededTools = 'base64 sha256sum cut tail tr';
+
+const makeDirectories = `${directoriesMade} \\
+&& for glidein_name in ${neededTools}; do command -v $glidein_name >/dev/null || { echo "$glidein_name is not there" >&2; glidein_name=; break; }; done && [ -n "$glidein_name" ]`;
 
 /** How a session begins: the first of these that fails ends it, and its part says so. */
 export interface Opening {
@@ -183,7 +194,7 @@ ${[...distributions(observation.distributionPath), ...listings, ...accounting].j
 }
 
 /** What was shipped before is told by its names: which of them is wanted nobody knows before something is to be submitted. */
-function distributions(path: string | null): string[] {
+export function distributions(path: string | null): string[] {
   if (path === null) return [];
   return [
     `part distribution; [ -r ${quotePath(path)} ]; part_end distribution $?`,

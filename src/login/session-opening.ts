@@ -22,6 +22,8 @@ export interface LoginSettings {
   arrays: boolean;
   /** Nothing is to be changed there, not even a directory made. */
   looksOnly: boolean;
+  /** Whether the directories can be used is told later, and ends nothing. */
+  judgesDirectories: boolean;
   /** What the session begins with, in the round trip that starts it. */
   beginsWith: 'lock and look' | 'look' | 'nothing';
   /** How pilots ended since then is told too, in seconds since the epoch; null: not. */
@@ -64,8 +66,9 @@ export class Opening {
   }
 
   firstLook(): Program {
-    const { directories, looksOnly, beginsWith } = this.settings;
-    const prepare = programs.prepare(directories, this.scheduler.defaultsPrefixes, { mark: this.mark, looksOnly });
+    const { directories, looksOnly, judgesDirectories, beginsWith } = this.settings;
+    const options = { mark: this.mark, looksOnly, judgesDirectories };
+    const prepare = programs.prepare(directories, this.scheduler.defaultsPrefixes, options);
     const lock = beginsWith === 'lock and look' ? programs.takeLock(lockOwner(), 1) : null;
     const observe =
       beginsWith === 'nothing' ? null : programs.observe(observation([false], this.scheduler, this.settings));

@@ -47,6 +47,8 @@ export interface SessionOptions {
 export interface OpenSession {
   session: ShellSession;
   answers: readonly Output[];
+  /** What start-up files printed before it answered. */
+  noise: string;
 }
 
 /**
@@ -79,7 +81,15 @@ export async function openShellSession(
     closing.abort();
     return answers;
   }
-  return ok({ session: sessionOver(wire, options.site, context.signal, closing), answers: answers.value });
+  const noise = noiseOn(wire, framed[0]);
+  return ok({ session: sessionOver(wire, options.site, context.signal, closing), answers: answers.value, noise });
+}
+
+/** All that came before the ready marker, on stderr before the first program, where one has run. */
+function noiseOn({ stdout, stderr }: Wire, first: FramedProgram | undefined): string {
+  const [printed = ''] = stdout.text().split(readyMarker);
+  const [complained = ''] = stderr.text().split(first === undefined ? readyMarker : `\nbegin-${first.nonce}`);
+  return `${printed}${complained}`.trim();
 }
 
 async function awaitAll(

@@ -30,6 +30,7 @@ import type {
  */
 export const gridengine: Scheduler = {
   kind: 'gridengine',
+  clients: { needed: ['qsub', 'qstat', 'qdel'], versionCommand: 'qstat -help' },
   // Debugging text, and names in other widths. What names the cluster (SGE_ROOT, SGE_CELL, the ports) stays.
   defaultsPrefixes: ['SGE_DEBUG_', 'SGE_LONG_', 'SGE_SINGLE_LINE'],
   firstIndex: 1,

@@ -14,6 +14,7 @@ import type { BatchJob, Scheduler, Submission } from './scheduler.ts';
  */
 export const lsf: Scheduler = {
   kind: 'lsf',
+  clients: { needed: ['bsub', 'bjobs', 'bkill', 'bqueues'], versionCommand: 'lsid' },
   // BSUB_CHK_RESREQ checks and submits nothing, BSUB_QUIET keeps the id back. What names the cluster (LSF_ENVDIR, …) stays.
   // The job inherits the rest, so GLIDEIN_MEMORY_MB is only ever ours.
   defaultsPrefixes: [

@@ -14,6 +14,7 @@ import type { BatchJob, ListQuery, Scheduler, Submission } from './scheduler.ts'
  */
 export const pbs: Scheduler = {
   kind: 'pbs',
+  clients: { needed: ['qsub', 'qstat', 'qdel'], versionCommand: 'qstat --version' },
   // PBS_DEFAULT and PBS_SERVER name another server, PBS_DPREFIX another beginning of the directives, QSTAT_DEFAULTS
   // other columns.
   defaultsPrefixes: [

@@ -10,6 +10,8 @@ export interface Scheduler {
   readonly kind: string;
   /** Environment variables with these prefixes change what the clients do; they are unset before every call. */
   readonly defaultsPrefixes: readonly string[];
+  /** The clients that it cannot do without, and a command whose first line of output tells its version. */
+  readonly clients: { readonly needed: readonly string[]; readonly versionCommand: string };
   /** What of a profile's `scheduler` it takes in its own way. */
   readonly keys: SchedulerKeys;
   /** The directive lines of the script, without their `#SBATCH`-like prefix. A value with a newline never gets here. */

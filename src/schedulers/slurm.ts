@@ -22,6 +22,7 @@ import { directiveRefusal, parseIndices, tagIn, time } from './slurm-text.ts';
  */
 export const slurm: Scheduler = {
   kind: 'slurm',
+  clients: { needed: ['sbatch', 'squeue', 'scancel', 'scontrol'], versionCommand: 'sbatch --version' },
   // SQUEUE_STATES=R hides pending jobs, SBATCH_ARRAY_INX turns one job into many: both with exit 0.
   defaultsPrefixes: [
     'SQUEUE_',

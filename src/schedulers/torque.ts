@@ -14,6 +14,7 @@ import type { BatchJob, ListQuery, Scheduler, Submission } from './scheduler.ts'
  */
 export const torque: Scheduler = {
   kind: 'torque',
+  clients: { needed: ['qsub', 'qstat', 'qdel'], versionCommand: 'qstat --version' },
   defaultsPrefixes: ['PBS_DEFAULT', 'PBS_SERVER', 'PBS_DPREFIX', 'PBS_QSTAT', 'PBS_CLIENTRETRY', 'QSUB', 'QSTAT_'],
   firstIndex: 0,
   needsCores: () => true,

@@ -30,6 +30,7 @@ const settings: LoginSettings = {
   distributionPath: null,
   arrays: true,
   looksOnly: false,
+  judgesDirectories: true,
   beginsWith: 'nothing',
   endedSince: null,
   asksAccounting: false,
