@@ -28,7 +28,7 @@ const onlyIn = (library, path) => ({
   to: { path: `^node_modules/${library}/` },
 });
 
-const pure = '^src/(pilot|script|schedulers)/|^src/login/(journal|census|evidence|observation|ended-pilots|remote-programs|file-reception|pilot-log|log-lines)\\.ts$|^src/fleet/(plan|breaker)\\.ts$|^src/(shell|failure)\\.ts$';
+const pure = '^src/(pilot|script|schedulers)/|^src/login/(journal|census|evidence|observation|ended-pilots|remote-programs|cluster-facts|file-reception|pilot-log|log-lines)\\.ts$|^src/fleet/(plan|breaker)\\.ts$|^src/(shell|failure)\\.ts$';
 
 module.exports = {
   forbidden: [

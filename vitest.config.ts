@@ -11,9 +11,11 @@ const startPrograms = [
   'test/demo/fault-matrix.test.ts',
   'test/demo/jobs-as-each-runs-them.test.ts',
   'test/demo/kept-at-target.test.ts',
+  'test/demo/queue-limit.test.ts',
   'test/demo/round-trip.test.ts',
   'test/demo/stand-in.test.ts',
   'test/e2e/**/*.test.ts',
+  'test/login/cluster-facts.test.ts',
   'test/login/login-host.test.ts',
   'test/login/pilot-log.test.ts',
   'test/login/shell-session.test.ts',
@@ -29,8 +31,11 @@ const onLoginHosts = [
   'test/real/check.test.ts',
   'test/real/cut-connections.test.ts',
   'test/real/first-site.test.ts',
+  'test/real/init.test.ts',
   'test/real/jump-hosts.test.ts',
   'test/real/known-hosts.test.ts',
+  'test/real/left-behind.test.ts',
+  'test/real/login-addresses.test.ts',
   'test/real/login-hosts.test.ts',
   'test/real/many-sites.test.ts',
   'test/real/one-connection.test.ts',
@@ -39,6 +44,7 @@ const onLoginHosts = [
   'test/real/secrets.test.ts',
   'test/real/terminal.test.ts',
   'test/real/transports.test.ts',
+  'test/real/watch.test.ts',
 ];
 
 /**

@@ -12,9 +12,14 @@ export interface Context {
 
 /**
  * One question to a person. Answers null when the person declines (empty line, end of input, interrupt), or when `until`
- * aborts: nobody waits for the answer any more.
+ * aborts: nobody waits for the answer any more. `otherwise`: what an empty line is the answer for, which then is no refusal.
  */
-export type Ask = (question: { text: string; hidden: boolean; until?: AbortSignal }) => Promise<string | null>;
+export type Ask = (question: {
+  text: string;
+  hidden: boolean;
+  until?: AbortSignal;
+  otherwise?: string;
+}) => Promise<string | null>;
 
 export type Event =
   /** Work on a site begins or is over: between the two, its steps say what it waits for. */
@@ -23,7 +28,9 @@ export type Event =
   /** A named step of a pass begins; `--verbose` shows them, fault tests kill at them. */
   | { kind: 'step'; site: string; step: Step; detail?: string }
   | { kind: 'warning'; site: string | null; text: string }
-  | { kind: 'note'; site: string | null; text: string };
+  | { kind: 'note'; site: string | null; text: string }
+  /** What a person who waits should know of it. */
+  | { kind: 'waiting'; site: string; text: string };
 
 /** The steps of a pass, in their order. */
 export type Step =
@@ -41,5 +48,6 @@ export type Step =
   | 'submit'
   | 'outcome'
   | 'cancel'
+  | 'node'
   | 'logs'
   | 'report';

@@ -30,7 +30,7 @@ export type Failure =
   /** Something only a person can answer was asked for, and there is no terminal. */
   | { kind: 'needs-terminal'; site: string; what: string; hint: string }
   /** The login host lets in only who answers its questions, or has let us not in: until a person has logged in, nobody tries. */
-  | { kind: 'login-needed'; site: string; target: string; why: string }
+  | { kind: 'login-needed'; site: string; target: string; why: string; hint?: string }
   | { kind: 'connection-lost'; site: string; step: string; reason: string }
   | { kind: 'timed-out'; site: string; step: string; seconds: number }
   /** The login host answered, but cannot do what a pass needs (no usable shell, directory, disk). */
@@ -53,6 +53,8 @@ export type Failure =
   | { kind: 'delivery-broken'; site: string; what: string; path: string }
   /** The queue as the scheduler describes it cannot run this job: said before a submission fails, or waits for ever. */
   | { kind: 'queue-unfit'; site: string; queue: string | null; mistakes: readonly Mistake[] }
+  /** More jobs than a user may have there were not tried: `most` at a time, and `there` of the site's are. */
+  | { kind: 'queue-full'; site: string; where: string; most: number; there: number; wanted: number }
   /** No pilot of the site has left a log yet, or not this one. `id` is null where none was named. */
   | { kind: 'log-missing'; site: string; id: string | null; directory: string; hint?: string }
   /** The demo cannot run on this machine. */
@@ -92,6 +94,7 @@ export function exitCodeOf(failure: Failure): 1 | 2 | 3 | 130 {
     case 'submit-refused':
       return failure.refusal === 'transient' ? 3 : 1;
     case 'cancel-refused':
+    case 'queue-full':
       return 1;
     case 'usage':
     case 'profile-missing':

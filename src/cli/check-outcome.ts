@@ -37,9 +37,10 @@ function wordsOf(said: CheckStep['said']): { message: string; hint: string | nul
 
 function textOf({ site, steps }: CheckReport, printing: Printing): string {
   const untried = steps.filter(isUntried).map(({ step }) => step);
+  const width = Math.max(...steps.map(({ step }) => step.length));
   const lines = steps
     .filter((step) => !isUntried(step) && isWorthALine(step, printing))
-    .flatMap((step) => stepLines(step, printing));
+    .flatMap((step) => stepLines(step, width, printing));
   return [
     ...lines,
     ...(untried.length === 0 ? [] : [paint('dim', `not tried: ${untried.join(', ')}`, printing)]),
@@ -62,12 +63,12 @@ const marks: Readonly<Record<CheckStep['state'], { sign: string; word: string; s
   skipped: { sign: '-', word: '-', style: 'dim' },
 };
 
-function stepLines({ step, state, seconds, said }: CheckStep, printing: Printing): string[] {
+function stepLines({ step, state, seconds, said }: CheckStep, width: number, printing: Printing): string[] {
   const { sign, word, style } = marks[state];
   const { message, hint } = wordsOf(said);
   const mark = paint(style, printing.unicode ? sign : word.padEnd(7), printing);
   const time = (seconds === null ? '' : `${seconds.toFixed(1)} s`).padStart(6);
-  const line = `${mark} ${step.padEnd(11)} ${time}  ${message.replaceAll('\n', '\n    ')}`;
+  const line = `${mark} ${step.padEnd(width)} ${time}  ${message.replaceAll('\n', '\n    ')}`;
   return hint === null ? [line] : [line, `    ${paint('dim', 'next:', printing)} ${hint}`];
 }
 

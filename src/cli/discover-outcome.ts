@@ -1,6 +1,6 @@
 import type { DiscoverReport } from '../commands/discover.ts';
 import { type Mistake, ok, type Result } from '../failure.ts';
-import { inDays } from '../schedulers/queue-fit.ts';
+import { inDays, type KnownDiscovery } from '../schedulers/queue-fit.ts';
 import type { Discovery, Queue, SubmitLimits } from '../schedulers/scheduler.ts';
 import type { Outcome } from './outcome.ts';
 import { columns, forTerminal, type Printing, paint } from './report.ts';
@@ -28,23 +28,21 @@ function textOf({ site, discovery, mistakes }: DiscoverReport, printing: Printin
     const next = `${paint('dim', 'next:', printing)} try again later, or look there by hand`;
     return `${site}: what its queues offer could not be learned: ${discovery.reason}\n${next}`;
   }
-  const blocks = [
-    queueLines(discovery.queues, printing),
-    limitLines(discovery.limits),
-    fitLines(site, mistakes, printing),
-  ];
+  const blocks = [queueLines(discovery.queues, printing), limitLines(discovery), fitLines(site, mistakes, printing)];
   return blocks.flat().join('\n');
 }
 
 function queueLines(queues: readonly Queue[], printing: Printing): string[] {
   if (queues.length === 0) return ['the cluster has no queue that you may see'];
-  const title = ['QUEUE', 'NODES', 'CORES', 'MEMORY', 'GPUS', 'WALLTIME', 'STATE'];
-  const lines = columns([title, ...queues.map(queueRow)]);
+  const lines = columns([queueTitle, ...queues.map(queueRow)]);
   const mark = queues.some((queue) => queue.isDefault) ? '* the default queue; ' : '';
   return [...lines, paint('dim', `${mark}cores, memory and GPUs: the most that any of its nodes has`, printing), ''];
 }
 
-function queueRow(queue: Queue): string[] {
+export const queueTitle: readonly string[] = ['QUEUE', 'NODES', 'CORES', 'MEMORY', 'GPUS', 'WALLTIME', 'STATE'];
+
+/** A queue as a row below `queueTitle`. */
+export function queueRow(queue: Queue): string[] {
   return [
     queue.isDefault ? `${queue.name}*` : queue.name,
     String(queue.nodes),
@@ -57,22 +55,32 @@ function queueRow(queue: Queue): string[] {
 }
 
 /** `3.9 GB`, `187 GB`: of 1024 MB, as schedulers count. */
-function memoryWords(megabytes: number): string {
+export function memoryWords(megabytes: number): string {
   if (megabytes < 1024) return `${megabytes} MB`;
   const gigabytes = megabytes / 1024;
   return `${gigabytes < 10 ? gigabytes.toFixed(1) : Math.floor(gigabytes)} GB`;
 }
 
-function limitLines({ maxSubmitJobs, maxArraySize, maxJobsOfCluster, accounts }: SubmitLimits): string[] {
-  const parts = [
-    maxSubmitJobs === null ? [] : [`at most ${maxSubmitJobs} jobs of yours, waiting or running`],
-    maxArraySize === null ? [] : [maxArraySize === 0 ? 'no arrays' : `arrays of at most ${maxArraySize}`],
-    maxJobsOfCluster === null ? [] : [`at most ${maxJobsOfCluster} jobs of everybody`],
-  ].flat();
+function limitLines({ queues, limits }: KnownDiscovery): string[] {
+  const { maxJobsOfCluster, accounts } = limits;
+  const ofAll = maxJobsOfCluster === null ? [] : [`at most ${maxJobsOfCluster} jobs of everybody`];
   return [
-    ...(parts.length === 0 ? [] : [`limits: ${parts.join('; ')}`]),
+    ...limitLine('limits', [...limitParts(limits), ...ofAll]),
+    ...queues.flatMap((queue) => limitLine(`limits of ${queue.name}`, limitParts(queue))),
     ...(accounts === null ? [] : [`accounts you may charge: ${accounts.join(', ')}`]),
   ];
+}
+
+function limitLine(title: string, parts: readonly string[]): string[] {
+  return parts.length === 0 ? [] : [`${title}: ${parts.join('; ')}`];
+}
+
+/** What the cluster and a queue may each limit. */
+function limitParts({ maxSubmitJobs, maxArraySize }: Pick<SubmitLimits, 'maxSubmitJobs' | 'maxArraySize'>): string[] {
+  return [
+    maxSubmitJobs === null ? [] : [`at most ${maxSubmitJobs} jobs of yours, waiting or running`],
+    maxArraySize === null ? [] : [maxArraySize === 0 ? 'no arrays' : `arrays of at most ${maxArraySize}`],
+  ].flat();
 }
 
 function fitLines(site: string, mistakes: readonly Mistake[], printing: Printing): string[] {

@@ -34,7 +34,7 @@ export function wordFailure(failure: Failure): Words {
       );
     }
     case 'value-refused':
-      return words(`${failure.key}: ${failure.reason}`, setHint(failure.site, failure.key));
+      return words(`${failure.key}: ${failure.reason}`, setHint(failure.site, failure.key, meantValue(failure.reason)));
     case 'token-unusable':
       return tokenWords(failure);
     default:
@@ -78,7 +78,10 @@ function wordRemoteFailure(failure: RemoteFailure): Words {
     case 'needs-terminal':
       return words(`${failure.what} is needed, and there is no terminal to ask on`, typed(failure.hint));
     case 'login-needed':
-      return words(`nobody is logged in to ${failure.target}: ${failure.why}`, `glidein login ${failure.site}`);
+      return words(
+        `nobody is logged in to ${failure.target}: ${failure.why}`,
+        failure.hint ?? `glidein login ${failure.site}`,
+      );
     case 'connection-lost':
       return words(
         `the connection was lost while ${failure.step}: ${failure.reason}`,
@@ -127,6 +130,7 @@ type SubmissionFailure = Extract<
       | 'no-space'
       | 'delivery-broken'
       | 'queue-unfit'
+      | 'queue-full'
       | 'log-missing'
       | 'demo-impossible'
       | 'interrupted';
@@ -171,6 +175,8 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
       );
     case 'queue-unfit':
       return unfitQueue(failure);
+    case 'queue-full':
+      return fullQueue(failure);
     case 'log-missing':
       return missingLog(failure);
     case 'demo-impossible':
@@ -223,8 +229,13 @@ function shortened(command: string): string {
   return command.length > 160 ? `${command.slice(0, 160)}…` : command;
 }
 
-function setHint(site: string, key: string): string {
-  return `glidein site set ${site === '' ? 'SITE' : site} ${key}=…`;
+function setHint(site: string, key: string, value = '…'): string {
+  return `glidein site set ${site === '' ? 'SITE' : site} ${key}=${value}`;
+}
+
+/** What has no effect is removed with null; anything else only its user knows. */
+function meantValue(reason: string): string {
+  return /\bremove it$/.test(reason) ? 'null' : '…';
 }
 
 /** Some reasons say at their end what is to be typed. */
@@ -235,7 +246,10 @@ function unusableFile({ file, reason }: Failure & { kind: 'file-unusable' }): Wo
 
 function missingProfile(failure: Failure & { kind: 'profile-missing' }): Words {
   if (failure.known.length === 0)
-    return words(`there is no site ${failure.site}; none has a profile yet`, 'glidein site import FILE');
+    return words(
+      `there is no site ${failure.site}; none has a profile yet`,
+      `glidein init ${failure.site}   (or: glidein site import FILE)`,
+    );
   return words(`there is no site ${failure.site}; there are ${failure.known.join(', ')}`, 'glidein site list');
 }
 
@@ -258,6 +272,14 @@ function unfitQueue({ site, queue, mistakes }: Failure & { kind: 'queue-unfit' }
   return words(
     `${where} cannot run this job; nothing was submitted:${mistakeLines(mistakes)}`,
     `glidein discover ${site}   (what the queues offer; then: ${setHint(site, mistakes[0]?.key || 'scheduler.queue')})`,
+  );
+}
+
+function fullQueue({ site, where, most, there, wanted }: Failure & { kind: 'queue-full' }): Words {
+  const jobs = wanted === 1 ? 'one more job was' : `${wanted} more jobs were`;
+  return words(
+    `${where} takes at most ${most} ${most === 1 ? 'job' : 'jobs'} of yours at a time, and has ${there} of this site; ${jobs} not submitted`,
+    `glidein discover ${site}   (shows the limits; later passes submit more when some have ended)`,
   );
 }
 

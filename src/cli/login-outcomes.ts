@@ -18,8 +18,14 @@ export function loginOutcome(report: Result<LoginReport>, nowMilliseconds: numbe
   return ok(done(json, words));
 }
 
-function withoutConnection({ site, by, why }: LoginReport): string {
+function withoutConnection({ site, by, why, person }: LoginReport): string {
   if (by === 'local') return `${site}: no login is needed: ${why}`;
+  if (person !== null) {
+    return [
+      `${site}: logged in by ${by} (${why}) and out again; it took ${person.what}, which cron cannot give`,
+      `  so that later passes go through one login: ${person.remedy}`,
+    ].join('\n');
+  }
   return `${site}: logged in by ${by} (${why}) and out again; each pass logs in by itself`;
 }
 

@@ -48,6 +48,7 @@ export function buildProgram(version: string, take: (request: Request) => void):
     .addHelpText('after', firstSteps);
   withGlobals(program);
   const adder = new Adder(program, take);
+  addInit(adder);
   addSiteCommands(adder);
   addPilotCommands(adder);
   addLooks(adder);
@@ -60,7 +61,8 @@ export function buildProgram(version: string, take: (request: Request) => void):
 const firstSteps = `
 First steps:
   glidein demo                        see it all on a stand-in cluster
-  glidein site import campus.json     take a profile
+  glidein init                        ask, look at a cluster, write its profile
+  glidein site import campus.json     or take a profile from a file
   glidein token check campus          see what the token is good for
   glidein check campus                see whether it all fits: login, disk, queue, image
   glidein discover campus             see the queues, and whether the profile fits them
@@ -128,6 +130,78 @@ function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text) || value < 1 || value > 10_000)
     throw new InvalidArgumentError('It must be a whole number from 1 to 10000.');
   return value;
+}
+
+interface InitFlags extends JobFlags {
+  host?: string;
+  owner?: string[];
+  token?: string;
+  osgSite?: string;
+  osgResource?: string;
+  scheduler?: string;
+  queue?: string;
+  account?: string;
+  project?: string;
+  walltime?: string;
+  gpus?: string;
+  cores?: string;
+  module?: string;
+  image?: string;
+  target?: string;
+  set?: string[];
+  replace?: boolean;
+}
+
+function saidIn(site: string | undefined, flags: InitFlags): import('../commands/init.ts').Said {
+  const { host, token, osgSite, osgResource, scheduler, queue, account, project } = flags;
+  const { walltime, gpus, cores, module, image, target } = flags;
+  const ofPerson = { site, host, token, osgSite, osgResource, owners: flags.owner?.join(' '), target };
+  return { ...ofPerson, scheduler, queue, account, project, walltime, gpus, cores, module, image };
+}
+
+/** An option that may be there several times. */
+function several(flags: string, description: string): Option {
+  return new Option(flags, description).argParser((one: string, before: string[] = []) => [...before, one]);
+}
+
+const initOptions = [
+  new Option('--host <host>', 'the login host: a name, USER@NAME, or a Host of ~/.ssh/config'),
+  several(
+    '--owner <owner>',
+    'whose jobs may run on the pilots (condor_q -af User, on the access point); may be repeated',
+  ),
+  new Option('--token <file>', 'the file with the token for the pilots'),
+  new Option('--osg-site <name>', 'the site in OSG Topology that usage is credited to'),
+  new Option('--osg-resource <name>', 'the resource of that site'),
+  new Option('--scheduler <kind>', 'the batch system, where several are there'),
+  new Option('--queue <queue>', 'the queue, or partition'),
+  new Option('--account <account>', 'the account that is charged'),
+  new Option('--project <project>', 'the project that is charged'),
+  new Option('--walltime <walltime>', 'of a pilot, [D-]HH:MM:SS (default: two days, or what the queue allows)'),
+  new Option('--gpus <N>', 'GPUs of each pilot'),
+  new Option('--cores <N>', 'cores of each pilot (default: the whole node)'),
+  new Option('--module <module>', 'the module that brings Apptainer or Singularity to the nodes'),
+  new Option('--image <path>', 'a SIF that is on the cluster already'),
+  new Option('--target <N>', 'how many pilots there should be (default: 1)'),
+  several('--set <key=value>', 'any other key, as `site set` takes it; may be repeated'),
+  new Option('--replace', 'a profile of the same name may be replaced'),
+];
+
+function addInit(program: Adder): void {
+  program.add<InitFlags>(
+    'init [site]',
+    'ask, look at the cluster, and write a profile; without a terminal from options alone',
+    ([site], flags) =>
+      async ({ configDir, dataDir, context, screen }) => {
+        const { initSite } = await import('../commands/init.ts');
+        const { initVoice } = await import('./init-voice.ts');
+        const { initOutcome } = await import('./init-outcome.ts');
+        const { set: assignments = [], replace: replaces = false, dryRun: dry = false } = flags;
+        const options = { configDir, dataDir, said: saidIn(site, flags), assignments, replaces, dryRun: dry };
+        return initOutcome(await initSite(options, initVoice(screen, context.ask), context));
+      },
+    [...initOptions, dryRun],
+  );
 }
 
 function addSiteCommands(program: Adder): void {
@@ -325,15 +399,25 @@ function addLooks(program: Adder): void {
       },
     [new Option('-f, --follow', 'go on as the log grows, until the pilot ends or Ctrl-C')],
   );
-  program.add(
+  program.add<{ node?: boolean; wait?: number }>(
     'check <site>',
-    'everything a pilot needs, tried out over one connection; submits nothing',
-    ([site = '']) =>
+    'everything a pilot needs, tried out over one connection; submits nothing without --node',
+    ([site = ''], flags) =>
       async ({ configDir, dataDir, context }) => {
         const { checkSite } = await import('../commands/check.ts');
         const { checkOutcome } = await import('./check-outcome.ts');
-        return checkOutcome(await checkSite({ configDir, dataDir, site }, context));
+        const nodeWaitSeconds = flags.node ? (flags.wait ?? nodeWait) : null;
+        return checkOutcome(await checkSite({ configDir, dataDir, site, nodeWaitSeconds }, context));
       },
+    [
+      new Option('--node', 'from a compute node, too: submits a short job, waits for it, leaves nothing of it'),
+      new Option(
+        '--wait <time>',
+        'how long that job may wait for its node, as in 90s, 10m, 2h (default: 10m); means --node',
+      )
+        .argParser(waitingTime)
+        .implies({ node: true }),
+    ],
   );
   program.add(
     'discover <site>',
@@ -345,6 +429,19 @@ function addLooks(program: Adder): void {
         return discoverOutcome(await discoverSite({ configDir, dataDir, site }, context));
       },
   );
+}
+
+/** How long `check --node` waits when nobody says. */
+const nodeWait = 600;
+
+const secondsIn: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
+
+/** In seconds. A day is the most that a session is left open for. */
+function waitingTime(text: string): number {
+  const [, amount, unit = 's'] = /^(\d{1,5})([smh]?)$/.exec(text) ?? [];
+  const seconds = Number(amount) * (secondsIn[unit || 's'] ?? 1);
+  if (seconds >= 1 && seconds <= 86_400) return seconds;
+  throw new InvalidArgumentError('It must be a time such as 90s, 10m or 2h, at most 24h.');
 }
 
 /** How often `status --watch` looks when nobody says. */

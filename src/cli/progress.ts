@@ -36,6 +36,7 @@ const stepWords: Readonly<Record<Step, string>> = {
   submit: 'submitting',
   outcome: 'submitting',
   cancel: 'cancelling',
+  node: 'waiting for the job on a node',
   logs: 'reading the log',
   report: 'writing the history',
 };

@@ -43,6 +43,8 @@ export function eventLine(event: Event, printing: Printing): string | null {
         : null;
     case 'note':
       return printing.verbose ? dim(`${prefix}${event.text}`, printing) : null;
+    case 'waiting':
+      return printing.quiet ? null : `${prefix}${event.text}`;
     case 'warning':
       return printing.quiet ? null : `${prefix}${paint('yellow', 'warning:', printing)} ${event.text}`;
   }

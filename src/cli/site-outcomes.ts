@@ -21,7 +21,7 @@ export function listOutcome(report: Result<SiteListReport>): Result<Outcome> {
     })),
   };
   if (sites.length === 0)
-    return ok(done(json, `no site has a profile in ${configDir}\nnext: glidein site import FILE`));
+    return ok(done(json, `no site has a profile in ${configDir}\nnext: glidein init   (or: glidein site import FILE)`));
   const rows = sites.map((site) =>
     site.problem === null
       ? [site.site, String(site.target), site.scheduler, site.host, site.owners.join(' ')]

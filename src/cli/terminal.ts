@@ -7,9 +7,11 @@ export function terminalAsk(signal: AbortSignal): Ask | null {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return null;
   // Of sites side by side each has its questions; the person answers one at a time.
   let last: Promise<unknown> = Promise.resolve();
-  return ({ text, hidden, until }) => {
+  return ({ text, hidden, until, otherwise = null }) => {
     const over = until === undefined ? signal : AbortSignal.any([signal, until]);
-    const answer = last.then(() => (over.aborted ? null : askOnce(text, hidden, over)));
+    const answer = last
+      .then(() => (over.aborted ? null : askOnce(text, hidden, over)))
+      .then((typed) => (typed === '' ? otherwise : typed));
     last = answer;
     return answer;
   };
@@ -28,8 +30,9 @@ function askOnce(text: string, hidden: boolean, signal: AbortSignal): Promise<st
       answered = true;
       signal.removeEventListener('abort', interrupted);
       lines.close();
-      if (hidden) process.stderr.write('\n');
-      resolve(answer === '' ? null : answer);
+      // What is said next has a line of its own.
+      if (hidden || answer === null) process.stderr.write('\n');
+      resolve(answer);
     };
     const interrupted = () => finish(null);
     signal.addEventListener('abort', interrupted, { once: true });

@@ -125,12 +125,10 @@ What is different on a cluster
    - Connections break, queues are full, answers get lost. A pass says so, and never submits twice
      for it.
 
-For a site of your own: README.md, "Your first site". In short, write campus.json as above with your
-login host, queue, owners, token and names, and type (\`glidein\` is bin/glidein.js in the project's
-directory):
-   $ glidein site import campus.json
-   $ glidein token check campus
-   $ glidein discover campus              the queues, and whether the profile fits them
+For a site of your own: README.md, "Your first site". In short (\`glidein\` is bin/glidein.js in the
+project's directory):
+   $ glidein init campus                  looks at your cluster, asks for the rest, writes the profile
+   $ glidein check campus                 tries out all that a pilot needs there
    $ glidein render campus
    $ glidein submit campus --dry-run      connects and looks, changes nothing
    $ glidein submit campus                one pilot, now`;

@@ -24,5 +24,5 @@ export async function discoverSite(
   const discovery = await discover(site, options.dataDir, context);
   if (!discovery.ok) return discovery;
   const mistakes = misfits(profile.value, discovery.value);
-  return ok({ site: options.site, discovery: discovery.value, mistakes: [...mistakes.wrong, ...mistakes.closed] });
+  return ok({ site: options.site, discovery: discovery.value, mistakes: [...mistakes.wrong, ...mistakes.holding] });
 }

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import { type Chosen, chooseSites } from '../fleet/choose-sites.ts';
 import { overSites } from '../fleet/over-sites.ts';
+import { KeptConnections } from '../fleet/site-connection.ts';
 import type { SiteReport } from '../fleet/site-report.ts';
 
 export interface StatusOptions extends Chosen {
@@ -10,16 +11,14 @@ export interface StatusOptions extends Chosen {
   dataDir: string;
 }
 
+type Look = StatusOptions & { kept?: KeptConnections };
+
 /** Looks at each site and changes nothing. */
 export function statusOfSites(options: StatusOptions, context: Context): Promise<Result<SiteReport[]>> {
   return look(options, { asksAccounting: true }, context);
 }
 
-async function look(
-  options: StatusOptions,
-  how: { asksAccounting: boolean },
-  context: Context,
-): Promise<Result<SiteReport[]>> {
+async function look(options: Look, how: { asksAccounting: boolean }, context: Context): Promise<Result<SiteReport[]>> {
   const sites = await chooseSites(options.configDir, options, true);
   if (!sites.ok) return sites;
   const reports = await overSites(options, sites.value, context, async (site) => {
@@ -43,9 +42,10 @@ export async function watchSites(
   context: Context,
 ): Promise<Result<void>> {
   if (options.everySeconds < leastSeconds) return tooOften(options.everySeconds);
+  await using kept = new KeptConnections();
   while (!context.signal.aborted) {
     // Accounting is slower than the queue, and is not for asking again and again.
-    const reports = await look(options, { asksAccounting: false }, context);
+    const reports = await look({ ...options, kept }, { asksAccounting: false }, context);
     if (!reports.ok) return reports;
     if (context.signal.aborted) break;
     watched(reports.value);

@@ -2,8 +2,9 @@ import { editDistance } from '../edit-distance.ts';
 
 /**
  * The key among `known` (dotted) that `wanted` most likely meant, and how far off it is; null when nothing is known.
- * Last segments are compared without regard to case, and a key of another section counts as one step further away:
- * `owners` means `pilot.owners`, and `pilot.queue` means `scheduler.queue`.
+ * Last segments are compared without regard to case. A key of another section counts as one step further away, one of a
+ * section around or inside it as half a step, and so does a unit that is left out: `owners` means `pilot.owners`,
+ * `pilot.queue` means `scheduler.queue`, and `quota` means `quotaMB`.
  */
 export function nearestKey(wanted: string, known: readonly string[]): { key: string; distance: number } | null {
   let best: { key: string; distance: number } | null = null;
@@ -18,8 +19,16 @@ function distanceBetween(wanted: string, key: string): number {
   const [wantedSection, wantedLeaf] = splitLast(wanted);
   const [section, leaf] = splitLast(key);
   // A name much longer than any key is no misspelling of one; cutting it keeps a hostile file cheap.
-  const inside = editDistance(wantedLeaf.slice(0, 64).toLowerCase(), leaf.toLowerCase());
-  return inside + (wantedSection === section ? 0 : 1);
+  const written = wantedLeaf.slice(0, 64).toLowerCase();
+  const whole = editDistance(written, leaf.toLowerCase());
+  const bare = leaf.replace(/(?:MB|Minutes|Hours)$/, '');
+  const inside = bare === leaf ? whole : Math.min(whole, editDistance(written, bare.toLowerCase()) + 0.5);
+  return inside + sectionsApart(wantedSection, section);
+}
+
+function sectionsApart(one: string, other: string): number {
+  if (one === other) return 0;
+  return one !== '' && other !== '' && (one.startsWith(`${other}.`) || other.startsWith(`${one}.`)) ? 0.5 : 1;
 }
 
 function splitLast(dotted: string): [string, string] {

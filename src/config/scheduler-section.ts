@@ -84,77 +84,36 @@ function orOf(words: readonly string[]): string {
   return words.join(', ').replace(/, (?=[^,]*$)/, ' or ');
 }
 
-const suits = (kind: SchedulerKind, key: Particular, value: Value) => particularMistake(kind, key, value) === null;
+type Section = v.InferOutput<typeof schedulerKeys>;
 
-type Given = { readonly kind: SchedulerKind } & { readonly [key in Particular]?: Value };
+/** What the check of one key is given: the kind, and this key alone. */
+type Given = Pick<Section, 'kind' | Particular>;
 
-const mistakeIn =
-  (key: Particular) =>
-  ({ input }: { readonly input: Given }) =>
-    particularMistake(input.kind, key, input[key] ?? null) ?? '';
+type Paths = readonly [readonly ['kind'], readonly [Particular]];
+
+/** That the key's value is one for this batch system; said of the key. */
+function suits(key: Particular) {
+  const mistakeIn = (given: Given) => particularMistake(given.kind, key, given[key]);
+  return v.forward(
+    v.partialCheck<Section, Paths, Given, (issue: v.PartialCheckIssue<Given>) => string>(
+      [['kind'], [key]],
+      (given) => mistakeIn(given) === null,
+      ({ input }) => mistakeIn(input) ?? '',
+    ),
+    [key],
+  );
+}
 
 export const scheduler = v.pipe(
   schedulerKeys,
-  v.forward(
-    v.partialCheck(
-      [['kind'], ['gpuOption']],
-      (given) => suits(given.kind, 'gpuOption', given.gpuOption),
-      mistakeIn('gpuOption'),
-    ),
-    ['gpuOption'],
-  ),
-  v.forward(
-    v.partialCheck(
-      [['kind'], ['resourceStyle']],
-      (given) => suits(given.kind, 'resourceStyle', given.resourceStyle),
-      mistakeIn('resourceStyle'),
-    ),
-    ['resourceStyle'],
-  ),
-  v.forward(
-    v.partialCheck(
-      [['kind'], ['submitBy']],
-      (given) => suits(given.kind, 'submitBy', given.submitBy),
-      mistakeIn('submitBy'),
-    ),
-    ['submitBy'],
-  ),
-  v.forward(
-    v.partialCheck([['kind'], ['qos']], (given) => suits(given.kind, 'qos', given.qos), mistakeIn('qos')),
-    ['qos'],
-  ),
-  v.forward(
-    v.partialCheck(
-      [['kind'], ['project']],
-      (given) => suits(given.kind, 'project', given.project),
-      mistakeIn('project'),
-    ),
-    ['project'],
-  ),
-  v.forward(
-    v.partialCheck(
-      [['kind'], ['reservation']],
-      (given) => suits(given.kind, 'reservation', given.reservation),
-      mistakeIn('reservation'),
-    ),
-    ['reservation'],
-  ),
-  v.forward(
-    v.partialCheck(
-      [['kind'], ['nodesPerJob']],
-      (given) => suits(given.kind, 'nodesPerJob', given.nodesPerJob),
-      mistakeIn('nodesPerJob'),
-    ),
-    ['nodesPerJob'],
-  ),
-  v.forward(
-    v.partialCheck(
-      [['kind'], ['gpuType']],
-      (given) => suits(given.kind, 'gpuType', given.gpuType),
-      mistakeIn('gpuType'),
-    ),
-    ['gpuType'],
-  ),
+  suits('gpuOption'),
+  suits('resourceStyle'),
+  suits('submitBy'),
+  suits('qos'),
+  suits('project'),
+  suits('reservation'),
+  suits('nodesPerJob'),
+  suits('gpuType'),
   v.forward(
     v.partialCheck(
       [['gpus'], ['gpuType']],

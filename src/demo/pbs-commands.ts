@@ -22,6 +22,7 @@ import {
  * curious person type is there, and no more.
  */
 const openPbs: PbsFlavour = {
+  version: said('pbs_version = 23.06.06\n'),
   arrayOption: 'J',
   indexVariable: 'PBS_ARRAY_INDEX',
   takesSmallArrays: false,
@@ -60,19 +61,23 @@ function refusalOfResources(resources: ReadonlyMap<string, string>): Answer | nu
   return resources.has('nodes') ? complaint('qsub', 'Cannot be used with select or place: nodes', 6) : null;
 }
 
-export const spokenPbs: SpokenScheduler = {
-  title: 'PBS',
-  commands: (ground) => commandsOf(pbsPrograms(openPbs), ground),
-  jobId: (job) => pbsId(job, clusterName),
-  queueCommand: ['qstat', '-t'],
-  directive: '#PBS',
-  countsCores: true,
-  numbersTasks: false,
-  endSignals: () => ['SIGTERM', 'SIGKILL'],
-};
+/** Either PBS: what differs is its flavour's. */
+export function spokenAs(title: string, flavour: PbsFlavour): SpokenScheduler {
+  return {
+    title,
+    commands: (ground) => commandsOf(pbsPrograms(flavour), ground),
+    jobId: (job) => pbsId(job, clusterName),
+    queueCommand: ['qstat', '-t'],
+    directive: '#PBS',
+    countsCores: true,
+    numbersTasks: false,
+    endSignals: () => ['SIGTERM', 'SIGKILL'],
+  };
+}
 
-/** The programs of either PBS. */
-export function pbsPrograms(flavour: PbsFlavour): Readonly<Record<string, Command>> {
+export const spokenPbs = spokenAs('PBS', openPbs);
+
+function pbsPrograms(flavour: PbsFlavour): Readonly<Record<string, Command>> {
   const { noConnection } = flavour.codes;
   const control: Command = {
     kind: () => 'cancel',
@@ -115,7 +120,7 @@ function kindOfStatus({ args }: CommandCall): FaultyCommand {
 
 function status(call: CommandCall, ground: CommandGround, flavour: PbsFlavour): Answer {
   const options = call.args.filter((arg) => arg.startsWith('-')).join('');
-  if (options.includes('--version')) return said('pbs_version = 23.06.06\n');
+  if (options.includes('--version')) return flavour.version;
   if (options.includes('B')) return showServer(ground, flavour);
   return options.includes('Q') ? showQueues(ground) : listJobs({ call, ground, flavour });
 }

@@ -3,6 +3,8 @@ import { type Answer, refused } from './scheduler-command.ts';
 
 /** What differs between the two that are called PBS: OpenPBS (or PBS Pro), and Torque. */
 export interface PbsFlavour {
+  /** What `qstat --version` says. */
+  version: Answer;
   /** `qsub`'s option for an array. */
   arrayOption: 'J' | 't';
   /** The job's variable with its index. */

@@ -34,7 +34,7 @@ const noController = 'Unable to contact slurm controller (connect failure)';
 
 const commands: Readonly<Record<string, Command>> = {
   sbatch: {
-    kind: () => 'submit',
+    kind: ({ args }) => (args.includes('--version') ? 'other' : 'submit'),
     run: submitJob,
     down: () => refused(`sbatch: error: Batch job submission failed: ${noController}`),
   },

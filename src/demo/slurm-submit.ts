@@ -53,6 +53,7 @@ type Wish = ReadonlyMap<string, string>;
 
 /** `sbatch`. */
 export async function submitJob(call: CommandCall, ground: CommandGround): Promise<Answer> {
+  if (call.args.includes('--version')) return said('slurm-wlm 22.05.8\n');
   if (call.environment['SLURM_CLUSTERS'] !== undefined) return refused('sbatch: error: Problem talking to database');
   const line = parseOptions(call.args, table, { stopsAtOperand: true });
   if (line.mistake !== null) return unrecognized(line.mistake);

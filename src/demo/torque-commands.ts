@@ -1,10 +1,9 @@
-import { pbsPrograms } from './pbs-commands.ts';
+import { spokenAs } from './pbs-commands.ts';
 import { complaint, type PbsFlavour } from './pbs-flavour.ts';
-import { pbsId } from './pbs-records.ts';
-import { clusterName, commandsOf, type SpokenScheduler } from './scheduler-command.ts';
 
 /** Torque's commands over the stand-in batch system, by its sources and manual pages (4 to 6): none was recorded. */
 const torque: PbsFlavour = {
+  version: { stdout: '', stderr: 'Version: 6.1.2\nCommit: 0000000\n', code: 0 },
   arrayOption: 't',
   indexVariable: 'PBS_ARRAYID',
   takesSmallArrays: true,
@@ -32,13 +31,4 @@ const torque: PbsFlavour = {
   },
 };
 
-export const spokenTorque: SpokenScheduler = {
-  title: 'Torque',
-  commands: (ground) => commandsOf(pbsPrograms(torque), ground),
-  jobId: (job) => pbsId(job, clusterName),
-  queueCommand: ['qstat', '-t'],
-  directive: '#PBS',
-  countsCores: true,
-  numbersTasks: false,
-  endSignals: () => ['SIGTERM', 'SIGKILL'],
-};
+export const spokenTorque = spokenAs('Torque', torque);

@@ -24,9 +24,36 @@ export const stepNames = [
   'image',
   'runtime',
   'cvmfs',
+  'outbound',
+  'addresses',
 ] as const;
 
-export type StepName = (typeof stepNames)[number];
+/** What `--node` adds: the same from a compute node, where a job has tried it. */
+export const nodeStepNames = [
+  'node',
+  'node-user',
+  'node-clock',
+  'node-marks',
+  'node-logs',
+  'node-image',
+  'node-modules',
+  'node-runtime',
+  'node-userns',
+  'node-fuse',
+  'node-container',
+  'node-nested',
+  'node-scratch',
+  'node-files',
+  'node-cvmfs',
+  'node-squid',
+  'node-pool',
+  'node-registry',
+  'node-gpus',
+] as const;
+
+export type NodeStepName = (typeof nodeStepNames)[number];
+
+export type StepName = (typeof stepNames)[number] | NodeStepName;
 
 /** What came of a step. `skipped`: it was not tried, because another failed, or because there is nothing to try. */
 export interface CheckStep {
@@ -81,7 +108,9 @@ export function needless(message: string): Verdict {
   return { state: 'skipped', said: { message, hint: null, exitCode: 0 } };
 }
 
-/** Every step once: what nobody came to is not tried. */
-export function inOrder(found: readonly CheckStep[]): CheckStep[] {
-  return stepNames.map((step) => found.find((one) => one.step === step) ?? { step, seconds: null, ...untried });
+/** Every step once, those of a node only where one is asked for: what nobody came to is not tried. */
+export function inOrder(found: readonly CheckStep[], { node }: { node: boolean }): CheckStep[] {
+  return [...stepNames, ...(node ? nodeStepNames : [])].map(
+    (step) => found.find((one) => one.step === step) ?? { step, seconds: null, ...untried },
+  );
 }

@@ -4,13 +4,18 @@ import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { isoTime } from '../iso-time.ts';
 import type { LoginHost } from '../login/login-host.ts';
 import { distributionsIn } from '../login/observation.ts';
+import { registryAddress } from '../pilot/pool-hosts.ts';
 import { chooseWay, openTransport } from '../transports/index.ts';
+import type { LoginBrake } from '../transports/login-brake.ts';
 import type { Transport } from '../transports/transport.ts';
-import { broken, type CheckStep, doubtful, fine } from './check-steps.ts';
+import { type FirstConnection, tryAddresses } from './address-check.ts';
+import { broken, type CheckStep, doubtful, fine, needless, type StepName, untried } from './check-steps.ts';
 import { distributionToShip } from './distribution.ts';
+import { hearing } from './heard-warnings.ts';
 import { failedStep, type Journey, journeySteps, secondsBetween } from './journey.ts';
 import { endpointOf } from './login-host-of.ts';
 import { loginBrake } from './login-memory.ts';
+import { tryNode } from './node-check.ts';
 import { fitToken, renderedJob } from './site-job.ts';
 import { judged, type SeenThere } from './site-judgement.ts';
 import { openSession } from './site-login.ts';
@@ -20,12 +25,14 @@ import { openSession } from './site-login.ts';
 export interface CheckPlaces {
   configDir: string;
   dataDir: string;
+  /** The longest that a job may wait for a node to try out; null: no node is. */
+  nodeWaitSeconds: number | null;
 }
 
 /** The steps from the token on that somebody came to, in no order. Fails only when it was interrupted. */
 export async function check(profile: Profile, places: CheckPlaces, context: Context): Promise<Result<CheckStep[]>> {
   const before = [await tokenStep(profile, context), await jobStep(profile, places.configDir, context)];
-  const there = await stepsThere(profile, places.dataDir, context);
+  const there = await stepsThere(profile, places, context);
   const found = [...before, ...there];
   const interrupted = found.map(({ said }) => ('failure' in said ? said.failure : null)).find(isInterruption);
   if (context.signal.aborted || interrupted !== undefined) return failed({ kind: 'interrupted' });
@@ -61,14 +68,7 @@ async function jobStep(profile: Profile, configDir: string, context: Context): P
   return { step: 'job', seconds, ...verdict };
 }
 
-/** The same context, whose warnings are told elsewhere. */
-function hearing(context: Context, warnings: string[]): Context {
-  const emit: Context['emit'] = (event) =>
-    event.kind === 'warning' ? void warnings.push(event.text) : context.emit(event);
-  return { ...context, emit };
-}
-
-async function stepsThere(profile: Profile, dataDir: string, context: Context): Promise<CheckStep[]> {
+async function stepsThere(profile: Profile, places: CheckPlaces, context: Context): Promise<CheckStep[]> {
   const began: Partial<Record<Step, number>> = {};
   const watched = noting(context, began);
   const endpoint = endpointOf(profile);
@@ -79,7 +79,7 @@ async function stepsThere(profile: Profile, dataDir: string, context: Context): 
   };
   if (!way.ok) return journeySteps(journey);
   // A person asks: what was refused before may be tried once more, and is forgotten when it goes well.
-  const brake = loginBrake(profile, dataDir, { byPerson: true }, watched);
+  const brake = heardBrake(loginBrake(profile, places.dataDir, { byPerson: true }, watched));
   const opened = await openTransport(profile.connection.transport, endpoint, watched, brake);
   if (!opened.ok) return sessionless({ ...journey, failure: opened.failure });
   const { chosen, why, transport } = opened.value;
@@ -87,7 +87,42 @@ async function stepsThere(profile: Profile, dataDir: string, context: Context): 
   const { target, openSince } = connection;
   const onTheWay = { ...journey, choice: { chosen, why }, target, wasOpen: openSince !== undefined };
   // Awaited here: the connection is closed when this returns.
-  return await stepsInSession(connection, profile, onTheWay, watched);
+  const found = await stepsInSession(connection, profile, onTheWay, watched);
+  const canBeRepeated = !onTheWay.wasOpen && !brake.tookPerson();
+  const first = { transport: connection, brake, canBeRepeated };
+  const addresses = await addressesStep(first, profile, { chosen, found }, watched);
+  return [...found, ...addresses, ...(await stepsOnNode(connection, profile, { places, found }, watched))];
+}
+
+/** The same brake, which tells afterwards whether a person had to give something. */
+function heardBrake(brake: LoginBrake): LoginBrake & { tookPerson(): boolean } {
+  let took = false;
+  return {
+    holds: () => brake.holds(),
+    async learn(end) {
+      if (end.kind === 'logged in' && end.person !== null) took = true;
+      await brake.learn(end);
+    },
+    tookPerson: () => took,
+  };
+}
+
+async function addressesStep(
+  first: FirstConnection,
+  profile: Profile,
+  { chosen, found }: { chosen: string; found: readonly CheckStep[] },
+  context: Context,
+): Promise<CheckStep[]> {
+  if (chosen === 'local') return [{ step: 'addresses', seconds: null, ...needless('this machine is the login host') }];
+  return wentWell(['shell', 'directories', 'lock'], found)
+    ? [await tryAddresses(first, profile, hearing(context, []))]
+    : [];
+}
+
+function wentWell(names: readonly StepName[], found: readonly CheckStep[]): boolean {
+  return names.every((name) =>
+    found.some(({ step, state, said }) => step === name && state !== 'failed' && said !== untried.said),
+  );
 }
 
 /** Notes when steps begin for the first time. */
@@ -114,6 +149,22 @@ async function stepsInSession(
   return [...journeySteps({ ...journey, answeredAt }), ...judged(seen)];
 }
 
+/** What a job needs to be submitted at all. */
+const neededForJobs: readonly StepName[] = ['shell', 'directories', 'scheduler', 'queue', 'account', 'cores'];
+
+async function stepsOnNode(
+  connection: Transport,
+  profile: Profile,
+  { places, found }: { places: CheckPlaces; found: readonly CheckStep[] },
+  context: Context,
+): Promise<CheckStep[]> {
+  const { configDir, nodeWaitSeconds: waitSeconds } = places;
+  if (waitSeconds === null || !wentWell(neededForJobs, found)) return [];
+  // What sessions warn of the first one has told.
+  const tried = await tryNode(connection, profile, { configDir, waitSeconds }, hearing(context, []));
+  return tried.ok ? tried.value : [{ step: 'node', seconds: null, ...broken(tried.failure) }];
+}
+
 /** A shell that does not answer is a step of its own. */
 function sessionless(journey: Journey): CheckStep[] {
   const { failure } = journey;
@@ -123,9 +174,14 @@ function sessionless(journey: Journey): CheckStep[] {
 }
 
 async function seenThere(host: LoginHost, profile: Profile, shellSeconds: number | null): Promise<SeenThere> {
-  const facts = await host.facts(runtimesOf(profile));
+  const facts = await host.facts({ runtimes: runtimesOf(profile), outside: outsideOf(profile) });
   const distribution = await distributionToShip(profile, distributionsIn(facts.parts));
   return { profile, facts, noise: host.noise, shellSeconds, distribution };
+}
+
+/** Where jobs would pull their image from; the login node itself needs nothing of the outside. */
+function outsideOf({ image }: Profile) {
+  return image.remotePath === null ? registryAddress(image.source) : null;
 }
 
 function runtimesOf({ pilot }: Profile): string[] {

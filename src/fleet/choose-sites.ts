@@ -17,7 +17,11 @@ export async function chooseSites(
   const known = await listSites(configDir);
   if (!known.ok) return known;
   if (known.value.length === 0) {
-    return failed({ kind: 'usage', message: 'no site has a profile yet', hint: 'glidein site import FILE' });
+    return failed({
+      kind: 'usage',
+      message: 'no site has a profile yet',
+      hint: 'glidein init   (or: glidein site import FILE)',
+    });
   }
   if (chosen.all || looksOnly || known.value.length === 1) return known;
   const message = `name the sites, or --all; there are ${known.value.join(', ')}`;

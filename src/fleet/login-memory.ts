@@ -32,7 +32,17 @@ interface Memory {
   quietUntil: number;
   dropReason: string;
   /** By what `loginHostOf` says of the profile: one that is changed is tried anew. */
-  refusals: Record<string, { at: number; reason: string }>;
+  refusals: Record<string, Refusal>;
+}
+
+/** A login that was refused; or one that a person made, which without one would be. */
+interface Refusal {
+  at: number;
+  reason: string;
+  /** What to type so that passes can log in, where that is more than to log in. */
+  remedy?: string;
+  /** Who can be asked may try. */
+  takesPerson?: boolean;
 }
 
 const nothing: Memory = { drops: 0, quietUntil: 0, dropReason: '', refusals: {} };
@@ -45,10 +55,11 @@ export function loginBrake(profile: Profile, dataDir: string, { byPerson }: Trie
     async holds() {
       const memory = await readMemory(file);
       isThere = memory !== null;
-      return memory === null ? null : heldBy(memory, profile, byPerson, context.now());
+      const tries = { byPerson, canAsk: context.ask !== null };
+      return memory === null ? null : heldBy(memory, profile, tries, context.now());
     },
     async learn(end) {
-      if (end.kind === 'logged in' && !isThere) return;
+      if (end.kind === 'logged in' && end.person === null && !isThere) return;
       const written = await change(file, (before) => after(before, end, profile, context.now()));
       if (written.ok) return;
       const text = `how the login went cannot be remembered in ${file}`;
@@ -78,7 +89,12 @@ function memoryFile(dataDir: string, { connection }: Profile): string {
   return join(dataDir, 'logins', `${createHash('sha256').update(names).digest('hex').slice(0, 20)}.json`);
 }
 
-function heldBy(memory: Memory, profile: Profile, byPerson: boolean, now: number): Failure | null {
+function heldBy(
+  memory: Memory,
+  profile: Profile,
+  { byPerson, canAsk }: Tries & { canAsk: boolean },
+  now: number,
+): Failure | null {
   const { name: site, connection } = profile;
   const target = connection.user === null ? connection.host : `${connection.user}@${connection.host}`;
   const left = memory.quietUntil - now;
@@ -90,20 +106,33 @@ function heldBy(memory: Memory, profile: Profile, byPerson: boolean, now: number
     return { kind: 'unreachable', site, target, stage: 'handshake', reason, hint };
   }
   const refusal = memory.refusals[loginHostOf(profile)];
-  if (refusal === undefined || byPerson) return null;
-  const when = isoTime(Math.floor(refusal.at / 1000)) ?? 'before';
-  const why = `the login was refused (${when}: ${refusal.reason}); so that nobody is locked out, it is not tried again before you log in`;
-  return { kind: 'login-needed', site, target, why };
+  if (refusal === undefined || byPerson || (refusal.takesPerson === true && canAsk)) return null;
+  const hint = refusal.remedy === undefined ? {} : { hint: refusal.remedy };
+  return { kind: 'login-needed', site, target, why: whyHeld(refusal), ...hint };
+}
+
+function whyHeld({ at, reason, takesPerson }: Refusal): string {
+  const when = isoTime(Math.floor(at / 1000)) ?? 'before';
+  if (takesPerson === true) {
+    return `a person logged in before (${when}: ${reason}); so that nobody is locked out, it is not tried where nobody can be asked`;
+  }
+  return `the login was refused (${when}: ${reason}); so that nobody is locked out, it is not tried again before you log in`;
 }
 
 function after(before: Memory, end: LoginEnd, profile: Profile, now: number): Memory {
   const { [loginHostOf(profile)]: _this, ...others } = before.refusals;
+  const remembering = (refusal: Refusal) => ({ ...nothing, refusals: { ...others, [loginHostOf(profile)]: refusal } });
   switch (end.kind) {
-    case 'logged in':
-      return { ...nothing, refusals: others };
-    case 'refused':
+    case 'logged in': {
+      const { person } = end;
+      if (person === null) return { ...nothing, refusals: others };
+      return remembering({ at: now, reason: `it took ${person.what}`, remedy: person.remedy, takesPerson: true });
+    }
+    case 'refused': {
       // An answer of the server: the way to it is good.
-      return { ...nothing, refusals: { ...others, [loginHostOf(profile)]: { at: now, reason: end.reason } } };
+      const remedy = end.person === null ? {} : { remedy: end.person.remedy };
+      return remembering({ at: now, reason: end.reason, ...remedy });
+    }
     case 'dropped': {
       const quiet = Math.min(firstQuietMilliseconds * 2 ** before.drops, longestQuietMilliseconds);
       return { ...before, drops: before.drops + 1, quietUntil: now + quiet, dropReason: end.reason };

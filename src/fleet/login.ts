@@ -4,6 +4,7 @@ import type { Context } from '../context.ts';
 import { ok, type Result } from '../failure.ts';
 import type { Choice } from '../transports/choice.ts';
 import { chooseWay, openTransport } from '../transports/index.ts';
+import type { LoginBrake, PersonNeeded } from '../transports/login-brake.ts';
 import { closeLastingMaster, lastingIdleSeconds, openLastingMaster } from '../transports/openssh-login.ts';
 import { endpointOf } from './login-host-of.ts';
 import { loginBrake, loginLockFile } from './login-memory.ts';
@@ -16,6 +17,8 @@ export interface LoginReport {
   why: string;
   /** The connection that later passes go through; null: each makes its own. */
   connection: LastingConnection | null;
+  /** What a person gave for it, which each pass would need anew; null: nothing, or later passes need it not. */
+  person: PersonNeeded | null;
 }
 
 export interface LastingConnection {
@@ -46,7 +49,7 @@ async function loginAlone(profile: Profile, dataDir: string, context: Context): 
   const way = await wayToLogIn(profile, context);
   if (!way.ok) return way;
   const { chosen: by, why } = way.value;
-  const report = { site: profile.name, by, why };
+  const report = { site: profile.name, by, why, person: null };
   const brake = loginBrake(profile, dataDir, { byPerson: true }, context);
   if (way.value.chosen !== 'openssh') return tryOnce(profile, { ...report, connection: null }, brake, context);
   if (way.value.master !== null) {
@@ -75,13 +78,21 @@ async function wayToLogIn(profile: Profile, context: Context): Promise<Result<Ch
 async function tryOnce(
   profile: Profile,
   report: LoginReport,
-  brake: ReturnType<typeof loginBrake>,
+  brake: LoginBrake,
   context: Context,
 ): Promise<Result<LoginReport>> {
-  const opened = await openTransport(profile.connection.transport, endpointOf(profile), context, brake);
+  let person: PersonNeeded | null = null;
+  const listening: LoginBrake = {
+    holds: () => brake.holds(),
+    learn: (end) => {
+      if (end.kind === 'logged in') person = end.person;
+      return brake.learn(end);
+    },
+  };
+  const opened = await openTransport(profile.connection.transport, endpointOf(profile), context, listening);
   if (!opened.ok) return opened;
   await opened.value.transport[Symbol.asyncDispose]();
-  return ok(report);
+  return ok({ ...report, person });
 }
 
 /** Closes the connection that `login` opened for the site; false: there was none. One of the user's own is left alone. */

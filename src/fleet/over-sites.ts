@@ -3,8 +3,7 @@ import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
 import { appendHistory } from './history.ts';
 import { loginHostOf } from './login-host-of.ts';
-import type { SiteAccess } from './site-connection.ts';
-import { SharedConnection } from './site-connection.ts';
+import { type KeptConnections, SharedConnection, type SiteAccess } from './site-connection.ts';
 import { failureReport, type SiteReport } from './site-report.ts';
 
 type Work = (site: SiteAccess) => Promise<SiteReport>;
@@ -16,10 +15,12 @@ const sessionsAtOnce = 4;
 /** A host that takes longer is waited for, not worked with: another one takes its turn. */
 const slowMilliseconds = 2000;
 
-/** Where profiles are, and what is remembered. */
+/** Where profiles are, what is remembered, and what is open. */
 export interface Directories {
   configDir: string;
   dataDir: string;
+  /** Connections of an earlier time, and for a later one; absent: each time makes its own. */
+  kept?: KeptConnections;
 }
 
 /**
@@ -27,7 +28,7 @@ export interface Directories {
  * holds up no other. The reports are in the order of the sites.
  */
 export async function overSites(
-  { configDir, dataDir }: Directories,
+  { configDir, dataDir, kept }: Directories,
   sites: readonly string[],
   context: Context,
   work: Work,
@@ -40,7 +41,8 @@ export async function overSites(
   for (const site of sites) context.emit({ kind: 'site-begins', site });
   const profiles = await readable(configDir, sites, done);
   const hosts = groupedByHost(profiles);
-  const workOn = (host: readonly Profile[]) => overHost(host, dataDir, context, async (site) => done(await work(site)));
+  const workOn = (host: readonly Profile[]) =>
+    overHost(host, { dataDir, kept: kept ?? null }, context, async (site) => done(await work(site)));
   await (hosts.length === 1 ? workOn(hosts[0] ?? []) : overHosts(hosts, workOn));
   return sites.flatMap((site) => reports.get(site) ?? []);
 }
@@ -91,11 +93,11 @@ async function overHosts(
 
 async function overHost(
   profiles: readonly Profile[],
-  dataDir: string,
+  connections: { dataDir: string; kept: KeptConnections | null },
   context: Context,
   work: (site: SiteAccess) => Promise<void>,
 ): Promise<void> {
-  await using connection = new SharedConnection({ isShared: profiles.length > 1, dataDir }, context);
+  await using connection = new SharedConnection({ isShared: profiles.length > 1, ...connections }, context);
   const tasks = profiles.map((profile) => () => work(connection.accessFor(profile)));
   const [only] = tasks;
   if (tasks.length === 1 && only !== undefined) return await only();

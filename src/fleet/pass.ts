@@ -14,7 +14,14 @@ import type { SiteAccess } from './site-connection.ts';
 import type { SiteJob } from './site-job.ts';
 import { openSession } from './site-login.ts';
 import { failureReport, nodesOf, type PlannedShipment, type SiteReport, stateOf } from './site-report.ts';
-import { afterSubmitting, fitToSubmit, lostWhileSubmitting, submissionsFor, warnOfPulling } from './submission.ts';
+import {
+  afterSubmitting,
+  fitToSubmit,
+  lostWhileSubmitting,
+  pilotsIn,
+  submissionsFor,
+  warnOfPulling,
+} from './submission.ts';
 
 /** One pass over one site: connect, lock, look, decide, act, report (docs/design.md, "The way of a pass"). */
 export interface PassInput extends SiteAccess {
@@ -130,15 +137,18 @@ async function submit(
   const asking = { ...input, job: fit.value, host, keeps: true };
   const submissions = await submissionsFor(asking, plan.count, look, context);
   if (!submissions.ok) return finish(host, look, { ...found, failure: submissions.failure }, plan);
+  const { planned, heldBack } = submissions.value;
+  if (planned.length === 0) return finish(host, look, { ...found, failure: heldBack }, plan);
   warnOfPulling(input.profile, context);
-  const answers = await host.submit(submissions.value, look.census.abandoned, diaryOf(look, { acts: true }));
-  if (!answers.ok) return { kind: 'report', report: lostWhileSubmitting(found, plan.count, answers.failure) };
+  const answers = await host.submit(planned, look.census.abandoned, diaryOf(look, { acts: true }));
+  if (!answers.ok)
+    return { kind: 'report', report: lostWhileSubmitting(found, pilotsIn(submissions.value), answers.failure) };
   if (answers.value[0]?.kind === 'fenced') {
     context.emit({ kind: 'note', site: input.profile.name, text: 'another pass submitted meanwhile; looking again' });
     return 'fenced';
   }
-  const after = afterSubmitting(found, answers.value, input.profile);
-  if (after.failure?.kind === 'submit-refused' && after.failure.refusal === 'permanent') await forgetQueues(input);
+  const after = afterSubmitting({ ...found, failure: heldBack }, answers.value, input.profile);
+  if (after.failure?.kind === 'submit-refused' && after.failure.refusal !== 'transient') await forgetQueues(input);
   return ended(after, plan, look);
 }
 
@@ -180,27 +190,39 @@ async function withPlan(
 ): Promise<SiteReport> {
   const submitting = plan.kind === 'submit' ? plan.count : 0;
   const shrinking = plan.kind === 'shrink' ? ordersOf(plan) : { drain: [], end: [], cancel: [] };
-  const fit = submitting > 0 ? await wouldFit(input, host, submitting, look, context) : ok([]);
-  const planned = { ...plannedBy(shrinking), submit: submitting, ship: fit.ok ? fit.value : [] };
-  const failure = fit.ok ? null : fit.failure;
+  const fit = submitting > 0 ? await wouldFit(input, host, submitting, look, context) : ok(nothingNew);
+  const { submit, ship, heldBack } = fit.ok ? fit.value : { ...nothingNew, submit: submitting };
+  const planned = { ...plannedBy(shrinking), submit, ship };
+  const failure = fit.ok ? heldBack : fit.failure;
   const state = failure === null ? stateAfter(found) : stateOf(failure);
   return { ...found, planned, failure, state, reason: limitWords(plan, drainedBy(plan, found)) };
 }
 
-/** What a submission would ship, or fail for: on this side, for what is in neither place, or in the queues. */
+/** What a submission would come to: pilots, what is sent before, and why they are fewer than were wanted. */
+interface Foreseen {
+  submit: number;
+  ship: readonly PlannedShipment[];
+  heldBack: Failure | null;
+}
+
+const nothingNew: Foreseen = { submit: 0, ship: [], heldBack: null };
+
+/** What a submission would come to, or fail for: on this side, for what is in neither place, or in the queues. */
 async function wouldFit(
   input: PassInput,
   host: LoginHost,
   count: number,
   look: Look,
   context: Context,
-): Promise<Result<readonly PlannedShipment[]>> {
+): Promise<Result<Foreseen>> {
   const fit = fitToSubmit(input, look);
   if (!fit.ok) return fit;
   const missing = await missingThere(input.profile, fit.value, look, { shipped: false });
   if (!missing.ok) return missing;
   const submissions = await submissionsFor({ ...input, job: fit.value, host, keeps: false }, count, look, context);
-  return submissions.ok ? ok(wouldShip(missing.value)) : submissions;
+  if (!submissions.ok) return submissions;
+  const { heldBack } = submissions.value;
+  return ok({ submit: pilotsIn(submissions.value), ship: wouldShip(missing.value), heldBack });
 }
 
 /** State and reason, from what was found and done. */

@@ -4,7 +4,15 @@ import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { failed, type Mistake, ok, type Result } from '../failure.ts';
 import type { LoginHost } from '../login/login-host.ts';
-import { closedQueue, largestArray, queueMistakes, unsaidCores } from '../schedulers/queue-fit.ts';
+import {
+  closedQueue,
+  highTarget,
+  type JobLimit,
+  jobLimit,
+  largestArray,
+  queueMistakes,
+  unsaidCores,
+} from '../schedulers/queue-fit.ts';
 import type { Discovery, Output } from '../schedulers/scheduler.ts';
 import { loginHostOf } from './login-host-of.ts';
 import { batchJobOf, schedulerOf } from './site-scheduler.ts';
@@ -26,20 +34,31 @@ export interface QueueInquiry {
 /** How long an answer is good enough to submit on. */
 const goodForSeconds = 24 * 3600;
 
-/** Whether the queues can take so many jobs of this profile, and how many of them in one array (null: no limit is known). */
-export async function roomInQueues(
-  inquiry: QueueInquiry,
-  count: number,
-  context: Context,
-): Promise<Result<{ largestArray: number | null }>> {
+/** What the queues can take of this profile; null: no limit is known. */
+export interface Room {
+  /** Jobs in one array. */
+  largestArray: number | null;
+  /** Jobs at a time, those that are there included. */
+  jobs: JobLimit | null;
+}
+
+/** Jobs that are to be submitted, and those that the site has there for sure. */
+export interface Load {
+  count: number;
+  there: number;
+}
+
+/** Whether the queues can take jobs of this profile at all, and how many. */
+export async function roomInQueues(inquiry: QueueInquiry, load: Load, context: Context): Promise<Result<Room>> {
+  const { profile } = inquiry;
   const remembered = await rememberedAnswer(inquiry, context);
-  if (remembered !== null && mistakesIn(inquiry.profile, remembered, count).length === 0) return ok(roomOf(remembered));
+  if (remembered !== null && isRoomFor(profile, remembered, load)) return ok(roomOf(profile, remembered));
   const asked = await askQueues(inquiry, context);
   if (!asked.ok) return asked;
-  const mistakes = mistakesIn(inquiry.profile, asked.value, count);
-  warnOfClosed(inquiry.profile, asked.value, context);
-  if (mistakes.length === 0) return ok(roomOf(asked.value));
-  const { name, scheduler } = inquiry.profile;
+  const mistakes = mistakesIn(profile, asked.value, load.count);
+  warnOfClosed(profile, asked.value, context);
+  if (mistakes.length === 0) return ok(roomOf(profile, asked.value));
+  const { name, scheduler } = profile;
   return failed({ kind: 'queue-unfit', site: name, queue: scheduler.queue, mistakes });
 }
 
@@ -52,8 +71,14 @@ export async function askQueues(inquiry: QueueInquiry, context: Context): Promis
   return ok(discovery);
 }
 
-function roomOf(discovery: Discovery): { largestArray: number | null } {
-  return { largestArray: largestArray(discovery) };
+function isRoomFor(profile: Profile, discovery: Discovery, { count, there }: Load): boolean {
+  const most = roomOf(profile, discovery).jobs?.most ?? Number.POSITIVE_INFINITY;
+  return mistakesIn(profile, discovery, count).length === 0 && count + there <= most;
+}
+
+function roomOf(profile: Profile, discovery: Discovery): Room {
+  const job = batchJobOf(profile);
+  return { largestArray: largestArray(job, discovery), jobs: jobLimit(job, discovery) };
 }
 
 function mistakesIn(profile: Profile, discovery: Discovery, count: number): Mistake[] {
@@ -62,11 +87,16 @@ function mistakesIn(profile: Profile, discovery: Discovery, count: number): Mist
   return [...unsaid, ...queueMistakes(batchJobOf(profile), discovery, { count, array: profile.scheduler.arrays })];
 }
 
-/** Where the profile does not fit its queues: what is wrong with it, and that they are closed for now. Empty where nothing is known. */
-export function misfits(profile: Profile, discovery: Discovery): { wrong: Mistake[]; closed: Mistake[] } {
-  if (discovery.kind === 'unknown') return { wrong: [], closed: [] };
-  const closed = closedQueue(batchJobOf(profile), discovery);
-  return { wrong: mistakesIn(profile, discovery, 1), closed: closed === null ? [] : [closed] };
+/**
+ * Where the profile does not fit its queues: what is wrong with it, and what only keeps it from its target (queues that
+ * are closed for now, a limit on jobs). Empty where nothing is known.
+ */
+export function misfits(profile: Profile, discovery: Discovery): { wrong: Mistake[]; holding: Mistake[] } {
+  if (discovery.kind === 'unknown') return { wrong: [], holding: [] };
+  const job = batchJobOf(profile);
+  const { target, scheduler } = profile;
+  const holding = [closedQueue(job, discovery), highTarget(job, discovery, { target, ...scheduler })];
+  return { wrong: mistakesIn(profile, discovery, 1), holding: holding.filter((one) => one !== null) };
 }
 
 /** What the batch system must be told and is not, even where nothing is known of the queues. */

@@ -24,11 +24,15 @@ export interface RenderedJob {
   containers: string;
 }
 
-/** Renders the job. It is rendered once here, so that no mistake in a template is left for later. */
+/**
+ * Renders the job. It is rendered once here, so that no mistake in a template is left for later. `asked`: what is asked of
+ * the batch system otherwise than for pilots.
+ */
 export async function rendered(
   profile: Profile,
   pilot: DescribedPilot,
   configDir: string,
+  asked: Partial<BatchJob> = {},
 ): Promise<Result<RenderedJob>> {
   const text = await loadTemplate(configDir, profile.scheduler.kind);
   if (!text.ok) return text;
@@ -36,7 +40,7 @@ export async function rendered(
   if (!template.ok) return template;
   const distribution = await distributionOnCluster(profile);
   if (!distribution.ok) return distribution;
-  const batchJob = batchJobOf(profile);
+  const batchJob = { ...batchJobOf(profile), ...asked };
   const directives = carriedDirectives(profile, batchJob);
   if (!directives.ok) return directives;
   const common = {

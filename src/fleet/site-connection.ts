@@ -4,7 +4,7 @@ import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { openTransport } from '../transports/index.ts';
 import { NeverStarted, type RemoteProcess, type Transport } from '../transports/transport.ts';
-import { endpointOf } from './login-host-of.ts';
+import { endpointOf, loginHostOf } from './login-host-of.ts';
 import { loginBrake } from './login-memory.ts';
 
 /** How a profile becomes a connection: the one place that hands its keys to the transports. */
@@ -33,20 +33,59 @@ export interface SiteAccess {
 }
 
 /**
+ * Connections that are kept from one look to the next, by login host, so that who watches does not log in for each. Only
+ * such as tell when they end: after that the next look connects anew.
+ */
+export class KeptConnections implements AsyncDisposable {
+  private readonly kept = new Map<string, Transport>();
+
+  /** The one of this host, in the hands of the caller; null: there is none, or it has ended. */
+  async take(profile: Profile): Promise<Transport | null> {
+    const host = loginHostOf(profile);
+    const transport = this.kept.get(host) ?? null;
+    this.kept.delete(host);
+    if (transport === null || transport.isOpen?.() === true) return transport;
+    await transport[Symbol.asyncDispose]();
+    return null;
+  }
+
+  /** Keeps it, or closes it. */
+  async give(profile: Profile, transport: Transport): Promise<void> {
+    if (transport.isOpen?.() === true) this.kept.set(loginHostOf(profile), transport);
+    else await transport[Symbol.asyncDispose]();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.kept.values()].map((transport) => transport[Symbol.asyncDispose]()));
+  }
+}
+
+/**
  * One connection for the sites of one login host, opened when the first of them needs it. One that could not be opened is
  * not tried again for the others: servers lock out who does that.
  */
 export class SharedConnection implements AsyncDisposable {
   private opening: Promise<Result<Transport>> | null = null;
+  private openedFor: Profile | null = null;
+  /** Nothing that was started has come to nothing: one that does not answer any more must not be kept. */
+  private isSound = true;
   private readonly running = new Set<Promise<unknown>>();
   private readonly context: Context;
   private readonly isShared: boolean;
   private readonly dataDir: string;
+  private readonly kept: KeptConnections | null;
 
-  /** `isShared`: several sites use it, and a site's sessions end before another one takes its turn. */
-  constructor({ isShared, dataDir }: { isShared: boolean; dataDir: string }, context: Context) {
+  /**
+   * `isShared`: several sites use it, and a site's sessions end before another one takes its turn. `kept`: where it may come
+   * from, and goes to.
+   */
+  constructor(
+    { isShared, dataDir, kept }: { isShared: boolean; dataDir: string; kept: KeptConnections | null },
+    context: Context,
+  ) {
     this.isShared = isShared;
     this.dataDir = dataDir;
+    this.kept = kept;
     this.context = context;
   }
 
@@ -56,9 +95,15 @@ export class SharedConnection implements AsyncDisposable {
   }
 
   private async connect(profile: Profile): Promise<Result<Transport>> {
-    this.opening ??= connect(profile, this.dataDir, this.context);
+    this.opening ??= this.open(profile);
     const opened = await this.opening;
     return opened.ok ? ok(this.lent(opened.value, profile.name)) : failed(forSite(opened.failure, profile.name));
+  }
+
+  private async open(profile: Profile): Promise<Result<Transport>> {
+    this.openedFor = profile;
+    const kept = (await this.kept?.take(profile)) ?? null;
+    return kept === null ? connect(profile, this.dataDir, this.context) : ok(kept);
   }
 
   /**
@@ -71,8 +116,14 @@ export class SharedConnection implements AsyncDisposable {
       ...transport,
       spawn: async (command, options) => {
         if (this.isShared) await within(last, partingMilliseconds);
-        const process = await this.spawnInTurn(() => transport.spawn(command, options), site);
+        const process = await this.spawnInTurn(() => transport.spawn(command, options), site).catch((reason) => {
+          this.isSound = false;
+          throw reason;
+        });
         last = process.exited;
+        void process.exited.then(({ kind }) => {
+          if (kind === 'lost') this.isSound = false;
+        });
         return process;
       },
       [Symbol.asyncDispose]: async () => {
@@ -106,7 +157,10 @@ export class SharedConnection implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // An exception on the way is a bug, and told by whoever waits for the connection.
     const [opened] = await Promise.allSettled([this.opening]);
-    if (opened.status === 'fulfilled' && opened.value?.ok === true) await opened.value.value[Symbol.asyncDispose]();
+    if (opened.status !== 'fulfilled' || opened.value?.ok !== true) return;
+    const { value: transport } = opened.value;
+    if (this.kept === null || this.openedFor === null || !this.isSound) await transport[Symbol.asyncDispose]();
+    else await this.kept.give(this.openedFor, transport);
   }
 }
 

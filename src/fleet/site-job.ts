@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import { type DescribedPilot, type PilotInput, pilotValues } from '../pilot/pilot-values.ts';
 import { checkToken, type TokenFacts } from '../pilot/token.ts';
+import type { BatchJob } from '../schedulers/scheduler.ts';
 import type { RenderedJob } from './rendered-job.ts';
 import { readToken } from './site-token.ts';
 
@@ -32,20 +33,29 @@ export async function siteJob(profile: Profile, options: JobOptions, context: Co
   return ok({ token: token.value.text, render: () => render(profile, pilot.value, options.configDir) });
 }
 
-/** The job alone. It is rendered once here, so that no mistake in it is left for later. */
+/**
+ * The job alone. It is rendered once here, so that no mistake in it is left for later. `asked`: what is asked of the batch
+ * system otherwise than for pilots.
+ */
 export async function renderedJob(
   profile: Profile,
   options: Pick<JobOptions, 'configDir' | 'anyOwner'>,
   context: Context,
+  asked: Partial<BatchJob> = {},
 ): Promise<Result<RenderedJob>> {
   const pilot = describedPilot(profile, options, context);
-  return pilot.ok ? render(profile, pilot.value, options.configDir) : pilot;
+  return pilot.ok ? render(profile, pilot.value, options.configDir, asked) : pilot;
 }
 
 /** A pass that submits nothing has no use for templates and Handlebars. */
-async function render(profile: Profile, pilot: DescribedPilot, configDir: string): Promise<Result<RenderedJob>> {
+async function render(
+  profile: Profile,
+  pilot: DescribedPilot,
+  configDir: string,
+  asked: Partial<BatchJob> = {},
+): Promise<Result<RenderedJob>> {
   const { rendered } = await import('./rendered-job.ts');
-  return rendered(profile, pilot, configDir);
+  return rendered(profile, pilot, configDir, asked);
 }
 
 function describedPilot(

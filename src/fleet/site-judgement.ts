@@ -1,7 +1,7 @@
 import type { Profile } from '../config/schema.ts';
 import type { Mistake, Result } from '../failure.ts';
 import type { Part } from '../login/remote-programs.ts';
-import { lockStatus, type SiteFacts } from '../login/site-facts.ts';
+import { cannotConnect, lockStatus, type SiteFacts } from '../login/site-facts.ts';
 import { inDays } from '../schedulers/queue-fit.ts';
 import type { Discovery } from '../schedulers/scheduler.ts';
 import {
@@ -10,6 +10,7 @@ import {
   doubtful,
   fine,
   later,
+  type NodeStepName,
   needless,
   type StepName,
   untried,
@@ -38,7 +39,17 @@ export interface SeenThere {
 
 type FactStep = Exclude<
   StepName,
-  'profile' | 'token' | 'job' | 'transport' | 'name' | 'port' | 'host-key' | 'login' | 'start-up'
+  | NodeStepName
+  | 'profile'
+  | 'token'
+  | 'job'
+  | 'transport'
+  | 'name'
+  | 'port'
+  | 'host-key'
+  | 'login'
+  | 'start-up'
+  | 'addresses'
 >;
 
 /** What each step is judged by, and when it was. */
@@ -56,6 +67,7 @@ const partsOf: Readonly<Record<FactStep, readonly string[]>> = {
   image: ['image'],
   runtime: ['runtime'],
   cvmfs: [],
+  outbound: ['outside'],
 };
 
 const factSteps = Object.keys(partsOf) as FactStep[];
@@ -96,6 +108,7 @@ const verdicts: Readonly<Record<FactStep, (seen: SeenThere) => Verdict>> = {
   image,
   runtime,
   cvmfs,
+  outbound,
 };
 
 function part({ facts }: SeenThere, name: string): Part {
@@ -290,8 +303,8 @@ function queue(seen: SeenThere): Verdict {
     );
   const unfit = misfit('queue', seen, discovery);
   if (unfit !== null) return unfit;
-  const [closed] = misfits(profile, discovery).closed;
-  if (closed !== undefined) return doubtful(`${closed.key} ${closed.message}`);
+  const [holding] = misfits(profile, discovery).holding;
+  if (holding !== undefined) return doubtful(`${holding.key} ${holding.message}`);
   const chosen =
     profile.scheduler.queue ?? discovery.queues.find(({ isDefault }) => isDefault)?.name ?? 'none is named';
   return fine(`${chosen}; ${inDays(profile.scheduler.walltimeSeconds)} is within its limits`);
@@ -351,4 +364,19 @@ function cvmfs({ profile, distribution }: SeenThere): Verdict {
   if (distribution.value !== null)
     return fine(`${distribution.value.source} is not there yet; the next submission sends it`);
   return named === null ? needless('the profile names no distribution') : fine(`${named} is there`);
+}
+
+/** Nodes often have what login nodes lack here, too, and the other way round: it is only told. */
+function outbound(seen: SeenThere): Verdict {
+  const { image: wanted, name } = seen.profile;
+  if (wanted.remotePath !== null) return needless('nothing that is needed there comes from outside');
+  const answer = seen.facts.parts.get('outside');
+  if (answer === undefined || answer.code === cannotConnect) return needless('nothing there can try a connection');
+  const from = /^docker:\/\/([^/]+)/.exec(wanted.source)?.[1] ?? wanted.source;
+  if (answer.code === 0) return fine(`${from}, which the image comes from, takes connections`);
+  const why = answer.code === 124 ? 'no answer' : quoted(answer.stderr.replace(/^.*: /s, ''));
+  return doubtful(
+    `${from}, which the image comes from, cannot be reached from the login node: ${why}`,
+    `glidein check ${name} --node   (nodes may reach more, or less)`,
+  );
 }

@@ -21,12 +21,15 @@ export interface SessionOptions {
   endedSince?: number;
   /** Where pilots left no word of how they ended, the accounting is asked. */
   asksAccounting?: boolean;
+  /** It may last longer than a pass. */
+  lastsSeconds?: number;
 }
 
 const beginnings = { change: 'lock and look', look: 'look', ask: 'nothing', check: 'nothing' } as const;
 
 /** What the login host needs to know of the site. */
-function loginSettings(profile: Profile, { purpose, endedSince, asksAccounting }: SessionOptions): LoginSettings {
+function loginSettings(profile: Profile, options: SessionOptions): LoginSettings {
+  const { purpose, endedSince, asksAccounting, lastsSeconds } = options;
   const { name, connection, pilot, scheduler, image } = profile;
   return {
     site: name,
@@ -47,6 +50,7 @@ function loginSettings(profile: Profile, { purpose, endedSince, asksAccounting }
     beginsWith: beginnings[purpose],
     endedSince: endedSince ?? null,
     asksAccounting: asksAccounting ?? false,
+    ...(lastsSeconds === undefined ? {} : { lastsSeconds }),
   };
 }
 

@@ -45,8 +45,8 @@ export interface PlannedShipment {
 }
 
 /**
- * `ok`: at target, or below it only by the profile's own limits. `short`: the scheduler refused. `invalid`: nothing was
- * tried, because profile, token or image are not fit for it.
+ * `ok`: at target, or below it only by the profile's own limits. `short`: the scheduler refused, or its
+ * limits are known to allow no more. `invalid`: nothing was tried, because profile, token or image are not fit for it.
  */
 export type SiteState = 'ok' | 'short' | 'doubt' | 'busy' | 'paused' | 'unreachable' | 'incomplete' | 'invalid';
 
@@ -110,6 +110,7 @@ export function stateOf(failure: Failure): SiteState {
   switch (failure.kind) {
     case 'submit-refused':
     case 'cancel-refused':
+    case 'queue-full':
       return 'short';
     case 'in-doubt':
       return 'doubt';

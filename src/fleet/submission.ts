@@ -8,7 +8,7 @@ import type { PlannedSubmission } from '../login/remote-programs.ts';
 import { newTag } from '../pilot/tag.ts';
 import type { Submission } from '../schedulers/scheduler.ts';
 import { pullingWords } from './pulling-words.ts';
-import { type QueueInquiry, roomInQueues } from './queue-knowledge.ts';
+import { type Load, type QueueInquiry, type Room, roomInQueues } from './queue-knowledge.ts';
 import type { SiteJob } from './site-job.ts';
 import type { SiteReport } from './site-report.ts';
 import { schedulerOf } from './site-scheduler.ts';
@@ -37,27 +37,61 @@ export function warnOfPulling(profile: Profile, context: Context): void {
 }
 
 /** Jobs in one array where the site has arrays, or in as few as its largest allows; else one submission a job. */
-function sizesOf(count: number, profile: Profile, room: { largestArray: number | null }): number[] {
+function sizesOf(count: number, profile: Profile, room: Room): number[] {
   const largest = profile.scheduler.arrays ? Math.max(1, room.largestArray ?? count) : 1;
   return Array.from({ length: Math.ceil(count / largest) }, (_, at) => Math.min(largest, count - at * largest));
 }
 
-/** The submissions that come to so many pilots, in whole jobs, or why they would fail: in the queues, or in the template. */
+/** What is to be submitted, and why it is less than was wanted; null: it is all of it. */
+export interface Submissions {
+  planned: readonly PlannedSubmission[];
+  heldBack: Failure | null;
+}
+
+/**
+ * The submissions that come to so many pilots, in whole jobs, or to as many as a user's jobs in the queues are known to
+ * be allowed; or why they would fail: in the queues, or in the template.
+ */
 export async function submissionsFor(
   asking: Submitting,
   count: number,
   look: Look,
   context: Context,
+): Promise<Result<Submissions>> {
+  const { profile } = asking;
+  const load = { count: Math.floor(count / profile.scheduler.nodesPerJob), there: jobsThere(look) };
+  const room = await roomInQueues(asking, load, context);
+  if (!room.ok) return room;
+  const { jobs, heldBack } = allowed(load, room.value, profile);
+  const planned = await plannedSubmissions(asking, sizesOf(jobs, profile, room.value), look);
+  return planned.ok ? ok({ planned: planned.value, heldBack }) : planned;
+}
+
+/** Those that the scheduler has for sure: what is missing or in doubt may not be there. */
+function jobsThere({ census }: Look): number {
+  return census.pilots.filter(({ state }) => state !== 'unknown' && state !== 'ending').length;
+}
+
+function allowed(
+  { count, there }: Load,
+  { jobs: limit }: Room,
+  { name: site }: Profile,
+): { jobs: number; heldBack: Failure | null } {
+  const jobs = limit === null ? count : Math.min(count, Math.max(0, limit.most - there));
+  if (limit === null || jobs === count) return { jobs, heldBack: null };
+  return { jobs, heldBack: { kind: 'queue-full', site, ...limit, there, wanted: count - jobs } };
+}
+
+async function plannedSubmissions(
+  asking: Submitting,
+  sizes: readonly number[],
+  look: Look,
 ): Promise<Result<PlannedSubmission[]>> {
   const { profile, mode } = asking;
   const { nodesPerJob: nodes } = profile.scheduler;
-  const jobs = Math.floor(count / nodes);
-  const room = await roomInQueues(asking, jobs, context);
-  if (!room.ok) return room;
   const rendered = await asking.job.render();
   if (!rendered.ok) return rendered;
   const job = rendered.value;
-  const sizes = sizesOf(jobs, profile, room.value);
   const submissions: PlannedSubmission[] = [];
   for (const [position, size] of sizes.entries()) {
     const submission: Submission = job.submission(newTag(profile.name, randomBytes(10)), size);
@@ -68,6 +102,11 @@ export async function submissionsFor(
     submissions.push({ sequence, tag: submission.tag, count: size, nodes, mode, script: script.value, command });
   }
   return ok(submissions);
+}
+
+/** How many pilots these submissions come to. */
+export function pilotsIn({ planned }: Submissions): number {
+  return planned.reduce((sum, { count, nodes }) => sum + count * nodes, 0);
 }
 
 /** The remote program goes on without us: what it did, the next pass reads. */

@@ -20,7 +20,7 @@ import {
   unusable,
 } from './session-opening.ts';
 import { openShellSession, type Program, type ShellSession } from './shell-session.ts';
-import { factsProgram, factsSeconds, PartSpans, type SiteFacts } from './site-facts.ts';
+import { type FactsWanted, factsProgram, factsSeconds, PartSpans, type SiteFacts } from './site-facts.ts';
 
 /** A scheduler reached through a transport: what a pass does on one login host, one session at a time. */
 
@@ -77,12 +77,14 @@ export interface LoginHost extends AsyncDisposable {
   /** What start-up files printed when the session began. */
   readonly noise: string;
   /** Tries out what pilots need there. Makes the site's directories; nothing else of it stays. */
-  facts(runtimes: readonly string[]): Promise<SiteFacts>;
+  facts(wanted: Pick<FactsWanted, 'runtimes' | 'outside'>): Promise<SiteFacts>;
+  /** Runs a program that reports in parts, and answers them. */
+  parts(program: Program): Promise<Result<ReadonlyMap<string, programs.Part>>>;
 }
 
 /** How long others may hold the lock before this pass gives up. */
 const lockWaitSeconds = 60;
-const lockSlices = 6;
+const lockSlices = 30;
 
 /** Opens a session on the login host, makes it ready, and reads what is there: one round trip. */
 export async function openLoginHost(
@@ -94,7 +96,9 @@ export async function openLoginHost(
   step(context, settings, 'hello');
   const opening = new Opening(scheduler, settings, context);
   const { site, loginShell, timeouts } = settings;
-  const options = { site, loginShell, readySeconds: timeouts.connectSeconds };
+  const { lastsSeconds } = settings;
+  const lasts = lastsSeconds === undefined ? {} : { lastsSeconds };
+  const options = { site, loginShell, readySeconds: timeouts.connectSeconds, ...lasts };
   const prologue = opening.prologue();
   const beforehand = prologue === null ? [opening.firstLook()] : [];
   const opened = await openShellSession(transport, options, beforehand, context);
@@ -331,14 +335,14 @@ class Host implements LoginHost {
     return this.asked('discover', this.scheduler.discoverCommand(), 'asking for the queues');
   }
 
-  async facts(runtimes: readonly string[]): Promise<SiteFacts> {
+  async facts(wanted: Pick<FactsWanted, 'runtimes' | 'outside'>): Promise<SiteFacts> {
     const { scheduler, settings, context } = this;
     step(context, settings, 'list');
     const [query] = queriesFor([false], settings);
     const listCommand = query === undefined ? 'false' : scheduler.listCommand(query);
     const spans = new PartSpans(this.mark, () => context.now());
     const parts = await this.parts({
-      text: factsProgram({ scheduler, listCommand, owner: lockOwner(), runtimes, ...settings }),
+      text: factsProgram({ scheduler, listCommand, owner: lockOwner(), ...wanted, ...settings }),
       purpose: 'checking the site',
       timeoutSeconds: factsSeconds(settings.timeouts.listSeconds) + graceSeconds,
       onStdout: (chunk) => spans.saw(chunk),
@@ -357,7 +361,7 @@ class Host implements LoginHost {
     return ok(parts.value.get(name) ?? { stdout: '', stderr: 'the answer is cut', code: 137 });
   }
 
-  private async parts(program: Program): Promise<Result<Map<string, programs.Part>>> {
+  async parts(program: Program): Promise<Result<Map<string, programs.Part>>> {
     // Whatever runs now may change what was read.
     this.begun = null;
     const ran = await this.session.run(program);

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { quote, quotePath } from '../shell.ts';
 import { writeSize } from './journal.ts';
-import { loginCommand } from './session-command.ts';
+import { loginCommand, nobodyListens } from './session-command.ts';
 
 /**
  * The programs a pass runs on the login host, as text: POSIX `sh` and coreutils, nothing else. They rely on what
@@ -36,7 +36,9 @@ unset IFS; set +efuCvx; unalias -a 2>/dev/null
 }
 
 /**
- * Defines what the other programs use, makes the directories (0700; not when it is only to be looked) and drops the
+ * Defines what the other programs use: `limit` for a client that is ended when nobody is there any more to read its answer,
+ * `see_through` for one that is not, and keeps its stdin. (A shell starts no trap before the program it waits for has ended,
+ * unless that runs beside it; ksh 93u+m loses that one when the trap is set after it was started.) Makes the directories (0700; not when it is only to be looked) and drops the
  * variables that would change what the scheduler's clients do. Runs in the session's shell. `mark` is new for every session and starts each part's
  * first and last line, so that nothing a scheduler prints can be taken for one.
  */
@@ -54,8 +56,15 @@ l=${quotePath(directories.logs)}
 for glidein_name in $(env | cut -d= -f1); do
 case $glidein_name in *[!A-Za-z0-9_]*|[0-9]*) ;; ${patterns}) unset "$glidein_name" ;; esac
 done
-limit() { limit_seconds=$1; shift
+see_through() { limit_seconds=$1; shift
 if command -v timeout >/dev/null 2>&1; then timeout -k ${killAfterSeconds} "$limit_seconds" "$@"; else "$@"; fi; }
+limit() { limit_seconds=$1; shift
+trap 'kill $!; exit 143' ${nobodyListens}
+if command -v timeout >/dev/null 2>&1; then timeout -k ${killAfterSeconds} "$limit_seconds" "$@" & else "$@" & fi
+wait $!
+limit_code=$?
+trap - ${nobodyListens}
+return $limit_code; }
 part() { printf '\\n@${mark} %s\\n' "$1"; printf '\\n@${mark} %s\\n' "$1" >&2; }
 part_end() { printf '\\n@end-${mark} %s %s\\n' "$1" "$2"; printf '\\n@end-${mark} %s %s\\n' "$1" "$2" >&2; }
 each() { for glidein_file; do [ -f "$glidein_file" ] || return 0; break; done; cat "$@"; }
@@ -85,22 +94,17 @@ export interface Opening {
   prepare: string;
   /** Takes the lock; null: none is taken. */
   lock: string | null;
-  /** Reads what a pass decides on; null: nothing is read. */
-  observe: string | null;
 }
 
-/** Everything up to the first look in one program, for the session's own shell. */
-export function open({ prepare, lock, observe }: Opening): string {
-  const locked =
-    lock === null ? 'true' : `part lock\n${lock}\nglidein_code=$?\npart_end lock $glidein_code\n(exit $glidein_code)`;
-  const observed = observe === null ? 'true' : `(\n${observe}\n) 9<&-`;
+/** What the session's own shell does before the first look; ends with 0 when there is to be one. */
+export function open({ prepare, lock }: Opening): string {
+  const locked = `part lock\n${lock}\nglidein_code=$?\npart_end lock $glidein_code`;
   return `${prepare}
 if [ "$glidein_ready" -eq 0 ]; then
-${locked}
-if [ $? -eq 0 ]; then
-${observed}
+${lock === null ? 'glidein_code=0' : locked}
+else glidein_code=1
 fi
-fi`;
+(exit $glidein_code)`;
 }
 
 /**
@@ -123,21 +127,22 @@ esac`;
 
 /** After this long a lock directory is taken to be left over from a session that died. */
 const staleLockSeconds = 900;
-/** Its owner is written at once; whoever made a directory and has not after this long is dead. */
-const namelessLockSeconds = 8;
+/** Its owner is written at once; whoever made a directory and has not after so many looks (some 8 s) is dead. */
+const namelessLockLooks = 12;
 
 // dash 0.5.12 and busybox 1.35 end by SIGPIPE without their EXIT trap (run). `flock` exits 1 when the time is up; another status says that the file system or the command cannot (NFS without
 // lockd, Lustre without -o flock). Where two sessions take over a stale directory at once one of them loses it; the
 // fence, not the lock, is what keeps the count.
 function directoryLock(waitSeconds: number): string {
   return `glidein_wait=${waitSeconds}
-glidein_nameless=0
+glidein_nameless=\${glidein_nameless:-0}
 glidein_taken=no
 while :; do
 if mkdir "$d/lock.d" 2>/dev/null; then glidein_taken=yes; break; fi
 glidein_since=0
-read -r glidein_since glidein_holder 2>/dev/null < "$d/lock.d/owner" || { glidein_holder=somebody; glidein_nameless=$((glidein_nameless + 1)); }
-if [ "$glidein_nameless" -gt ${namelessLockSeconds} ] || { [ "$glidein_since" -gt 0 ] && [ $(($(date +%s) - glidein_since)) -gt ${staleLockSeconds} ]; }; then
+if read -r glidein_since glidein_holder 2>/dev/null < "$d/lock.d/owner"; then glidein_nameless=0
+else glidein_holder=somebody; glidein_nameless=$((glidein_nameless + 1)); fi
+if [ "$glidein_nameless" -gt ${namelessLockLooks} ] || { [ "$glidein_since" -gt 0 ] && [ $(($(date +%s) - glidein_since)) -gt ${staleLockSeconds} ]; }; then
 glidein_nameless=0
 mv "$d/lock.d" "$d/lock.stale.$$" 2>/dev/null && rm -rf "$d/lock.stale.$$"
 elif [ "$glidein_wait" -le 0 ]; then break
@@ -285,7 +290,7 @@ if [ ! -d ${directory} ]; then glidein_code=3; fi
 part_end ${part('intent')} $glidein_code
 if [ $glidein_code -ne 0 ]; then rm -rf ${directory} "$d/jobs/${one.tag}.sh"; exit 0; fi
 part ${part('submit')}
-limit ${submitSeconds} ${one.command} < "$d/jobs/${one.tag}.sh" > ${directory}/stdout 2> ${directory}/stderr
+see_through ${submitSeconds} ${one.command} < "$d/jobs/${one.tag}.sh" > ${directory}/stdout 2> ${directory}/stderr
 glidein_code=$?
 cat ${directory}/stdout
 cat ${directory}/stderr >&2

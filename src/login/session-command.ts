@@ -7,17 +7,25 @@ export const readyMarker = 'glidein-session-ready';
 /** A stopped client or a half-open connection must not hold the site's lock for ever. */
 const sessionSeconds = 600;
 
+/**
+ * The signal that tells `limit` (see `prepare`) to end the client it waits for: nobody is there any more who would read the
+ * answer. It goes to the whole process group, where everybody else ignores it; sshd signals nobody when a client goes.
+ */
+export const nobodyListens = 'URG';
+const endClients = `kill -${nobodyListens} 0`;
+
 // One line is one program, in base64: `read` fails on a line without its newline, so a program that was cut does not
 // run. `echo` and `read` are built in everywhere; a base64 line has no backslash for either to interpret. The programs
 // that are known beforehand come with the command, each evaluated for itself, and save a round trip.
 function readPrograms(beforehand: readonly string[]): string {
   return `unset GLIDEIN_SESSION GLIDEIN_START
 echo ${readyMarker}
-${beforehand.map((program) => `eval ${quote(program)}\n`).join('')}while IFS= read -r program; do eval "$(echo "$program" | base64 -d)"; done`;
+${beforehand.map((program) => `eval ${quote(program)}\n`).join('')}while IFS= read -r program; do eval "$(echo "$program" | base64 -d)"; done
+${endClients}`;
 }
 
-const limited = `if command -v timeout >/dev/null 2>&1
-then exec timeout -k 30 ${sessionSeconds} sh -c "$GLIDEIN_SESSION"
+const limited = (seconds: number) => `if command -v timeout >/dev/null 2>&1
+then exec timeout -k 30 ${seconds} sh -c "$GLIDEIN_SESSION"
 else exec sh -c "$GLIDEIN_SESSION"
 fi`;
 
@@ -45,10 +53,17 @@ export function loginCommand(program: string): string {
   return `exec /bin/sh -c 'eval "$(echo ${Buffer.from(program).toString('base64')} | base64 -d)"'`;
 }
 
-/** The one command line a session is started with. `beforehand`: POSIX `sh` programs that it runs before it reads any. */
-export function sessionCommand(options: { loginShell: boolean; beforehand: readonly string[] }): string {
+/**
+ * The one command line a session is started with. `beforehand`: POSIX `sh` programs that it runs before it reads any;
+ * `lastsSeconds`: when it ends at the latest, where that is not the usual time.
+ */
+export function sessionCommand(options: {
+  loginShell: boolean;
+  beforehand: readonly string[];
+  lastsSeconds?: number;
+}): string {
   const session = quote(readPrograms(options.beforehand));
-  const setUp = `GLIDEIN_SESSION=${session}\nGLIDEIN_START='${limited}'\n`;
+  const setUp = `GLIDEIN_SESSION=${session}\nGLIDEIN_START='${limited(options.lastsSeconds ?? sessionSeconds)}'\n`;
   return loginCommand(
     setUp + (options.loginShell ? throughLoginShell : `export GLIDEIN_SESSION\neval "$GLIDEIN_START"`),
   );

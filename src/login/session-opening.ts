@@ -30,6 +30,8 @@ export interface LoginSettings {
   endedSince: number | null;
   /** The accounting is asked how they ended, where they left no word of their own. */
   asksAccounting: boolean;
+  /** When the session ends at the latest; the usual time when left out. */
+  lastsSeconds?: number;
 }
 
 /** Directories that a file server takes its time to show, and a first try for the lock. */
@@ -73,9 +75,10 @@ export class Opening {
     const observe =
       beginsWith === 'nothing' ? null : programs.observe(observation([false], this.scheduler, this.settings));
     return {
-      text: programs.open({ prepare, lock, observe }),
+      text: programs.open({ prepare, lock }),
       purpose: observe === null ? 'preparing the session' : 'reading the queue',
       runsIn: 'session',
+      ...(observe === null ? {} : { followedBy: observe }),
       timeoutSeconds: preparationSeconds + lookSeconds([false], this.settings),
       onStdout: tellSteps(this.mark, { lock: 'lock', clock: 'list' }, this.settings, this.context),
     };

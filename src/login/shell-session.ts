@@ -30,8 +30,11 @@ export interface Program {
   /**
    * `subshell` (the default): with an empty stdin and without the lock's descriptor, which a daemon that a program leaves
    * behind would keep. `locked`: a subshell that keeps the descriptor. `session`: the session's own shell, for what must last.
+   * When the channel closes, a `subshell` ends what it waits for; the other two are seen through.
    */
   runsIn?: 'subshell' | 'locked' | 'session';
+  /** Of one that runs in the session: what follows it in a subshell, unless it failed. */
+  followedBy?: string;
   /** Sees stdout as it comes, markers and all: for progress only. */
   onStdout?: (text: string) => void;
 }
@@ -41,6 +44,8 @@ export interface SessionOptions {
   loginShell: boolean;
   /** From the start of the command until the session answers. */
   readySeconds: number;
+  /** When it ends at the latest; the usual time when left out. */
+  lastsSeconds?: number;
 }
 
 /** A session that answers, and what the programs it was started with said. */
@@ -208,23 +213,28 @@ async function awaitFrame(
 /** The program between its markers. The first line of a marker is empty: output that ends without a newline must not hide it. */
 function frame(program: Program, nonce: string): string {
   const say = (words: string) => `printf '\\n%s\\n' "${words}"; printf '\\n%s\\n' "${words}" >&2`;
-  return `${say(`begin-${nonce}`)}
-${enclosed(program)}
-glidein_code=$?
-${say(`end-${nonce} $glidein_code`)}
-`;
+  const end = say(`end-${nonce} $glidein_code`);
+  return `${say(`begin-${nonce}`)}\n${enclosed(program, end)}\n`;
 }
 
-function enclosed(program: Program): string {
-  switch (program.runsIn ?? 'subshell') {
-    case 'session':
+function enclosed({ text, runsIn, followedBy }: Program, end: string): string {
+  switch (runsIn ?? 'subshell') {
+    case 'session': {
       // Through eval, so that text no shell can parse ends with a status there, and not without an end.
-      return `{\neval ${quote(program.text)}\n} </dev/null`;
+      const first = `{\neval ${quote(text)}\n} </dev/null\nglidein_code=$?`;
+      if (followedBy === undefined) return `${first}\n${end}`;
+      return `${first}\nif [ $glidein_code -eq 0 ]; then\n${besideSession(followedBy, end)}\nelse ${end}\nfi`;
+    }
     case 'locked':
-      return `(\n${program.text}\n) </dev/null`;
+      return `(\n${text}\n) </dev/null\nglidein_code=$?\n${end}`;
     case 'subshell':
-      return `(\n${program.text}\n) </dev/null 9<&-`;
+      return besideSession(text, end);
   }
+}
+
+// The session reads on meanwhile, so that it sees its channel close.
+function besideSession(text: string, end: string): string {
+  return `{\n(\n${text}\n)\nglidein_code=$?\n${end}\n} </dev/null 9<&- &`;
 }
 
 function endOf(stream: Collected, nonce: string): { at: number; code: number } | null {

@@ -1,6 +1,7 @@
 import type { Failure, Result } from '../failure.ts';
 import type { ListedJob, Scheduler } from '../schedulers/scheduler.ts';
 import { commandLine, quote, quotePath } from '../shell.ts';
+import type { Address } from './node-facts.ts';
 import { ask, directoriesMade, distributions, neededTools, type Part, takeLock } from './remote-programs.ts';
 
 /** One program that tries out on the login host what a site's pilots need there. Pure. */
@@ -35,6 +36,8 @@ export interface FactsWanted {
   runtimes: readonly string[];
   /** Who takes the lock that is tried. */
   owner: string;
+  /** What is to be reached from there; null: nothing is. */
+  outside: Address | null;
 }
 
 /** A file server that does not answer must not hold up the rest. */
@@ -47,7 +50,7 @@ export function factsSeconds(listSeconds: number): number {
 
 /** The program: each of its parts stands for itself, and none keeps another from being tried. */
 export function factsProgram(wanted: FactsWanted): string {
-  const { scheduler, listCommand, timeouts, imagePath, distributionPath, runtimes, owner } = wanted;
+  const { scheduler, listCommand, timeouts, imagePath, distributionPath, runtimes, owner, outside } = wanted;
   return [
     'part clock; date +%s; part_end clock $?',
     `part shell; printf '%s\\n' "\${SHELL:-/bin/sh}"; ${missing(neededTools)} >&2; part_end shell 0`,
@@ -62,8 +65,18 @@ export function factsProgram(wanted: FactsWanted): string {
     ask('discover', scheduler.discoverCommand(), timeouts.listSeconds),
     `part image; ${imagePath === null ? 'true' : `[ -f ${quotePath(imagePath)} ] && [ -r ${quotePath(imagePath)} ]`}; part_end image $?`,
     `part runtime; ${runtimeVersion(runtimes)}; part_end runtime $?`,
+    ...(outside === null ? [] : [`part outside; ${connection(outside)}; part_end outside $?`]),
     ...distributions(distributionPath),
   ].join('\n');
+}
+
+/** The status of the part `outside` where nothing there can tell. */
+export const cannotConnect = 126;
+
+/** Of the shells only bash can connect. */
+function connection({ host, port }: Address): string {
+  const words = commandLine(['bash', '-c', 'exec 3<>"/dev/tcp/$1/$2"', 'bash', host, String(port)]);
+  return `if command -v bash >/dev/null 2>&1; then limit ${oneSeconds} ${words}; else (exit ${cannotConnect}); fi`;
 }
 
 /** Prints those of the programs that are not there. */
@@ -104,6 +117,31 @@ glidein_code=$?
 rm -rf "$d/check-lock.$$"
 part_end lock $glidein_code`;
 }
+
+/** Takes a lock of that name, which the session then has until it ends. In the session's own shell, which is for nothing else. */
+export function heldLock(name: string, owner: string): string {
+  return `part where; uname -n; part_end where 0
+d="$d"/check-lock.${quote(name)}
+part lock
+mkdir "$d" && {
+${takeLock(owner, 1)}
+}
+part_end lock $?`;
+}
+
+/** Tries to take it from elsewhere: ends with 1 where the lock keeps us out, as it should. */
+export function lockElsewhere(name: string, owner: string): string {
+  return `part where; uname -n; part_end where 0
+part lock
+(
+d="$d"/check-lock.${quote(name)}
+${takeLock(owner, 1)}
+)
+part_end lock $?`;
+}
+
+/** Takes away what was made for it. In the session that has it. */
+export const forgetLock = 'rm -rf "$d"';
 
 function runtimeVersion(runtimes: readonly string[]): string {
   const names = runtimes.map(quote).join(' ');

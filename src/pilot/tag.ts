@@ -10,7 +10,16 @@ const longestJobName = 15;
 
 /** The job name of a site's pilots: ≤ 15 characters, begins with a letter, the same for ever. */
 export function jobNameOf(site: string): string {
-  const plain = `g-${site}`;
+  return shortName('g', site);
+}
+
+/** The name of a job that only tries out a node. No site's pilots have it: nobody may count such a job as one of them. */
+export function trialNameOf(site: string): string {
+  return shortName('gc', site);
+}
+
+function shortName(first: 'g' | 'gc', site: string): string {
+  const plain = `${first}-${site}`;
   if (plain.length <= longestJobName) return plain;
   const digest = createHash('sha256').update(site).digest('hex').slice(0, 4);
   return `${plain.slice(0, longestJobName - 5)}-${digest}`;

@@ -1,5 +1,6 @@
 import { commandLine, quote } from '../shell.ts';
 import { askPiece, cutReason, type Piece, piecesIn, piecesProgram } from './asked-pieces.ts';
+import { saidBy } from './failed-words.ts';
 import {
   type Described,
   describedIn,
@@ -8,7 +9,8 @@ import {
   listedElements,
   stateOf,
 } from './gridengine-text.ts';
-import { durationSeconds, saidBy, saidLines, tagIn, time, walltime } from './pbs-text.ts';
+import { noQos, oneNodeOnly } from './keys-without.ts';
+import { durationSeconds, saidLines, tagIn, time, walltime } from './pbs-text.ts';
 import type {
   BatchJob,
   CancelOutcome,
@@ -24,21 +26,22 @@ import type {
   Submission,
   SubmitOutcome,
 } from './scheduler.ts';
+import { given, type OptionLine, optionLines } from './wanted-options.ts';
 
 /**
  * Grid Engine: Son of Grid Engine 8.1.9, which was run (docs/observed/gridengine.md), and its relatives, which were not.
  */
 export const gridengine: Scheduler = {
   kind: 'gridengine',
-  clients: { needed: ['qsub', 'qstat', 'qdel'], versionCommand: 'qstat -help' },
+  clients: { needed: ['qsub', 'qstat', 'qdel'], versionCommand: 'qstat -help', versionSays: /^\S*GE \d/m },
   // Debugging text, and names in other widths. What names the cluster (SGE_ROOT, SGE_CELL, the ports) stays.
   defaultsPrefixes: ['SGE_DEBUG_', 'SGE_LONG_', 'SGE_SINGLE_LINE'],
   firstIndex: 1,
   keys: {
     choices: { gpuOption: ['gpu'] },
     without: {
-      nodesPerJob: 'has to be 1: pilots on several nodes of a job are not started with gridengine, only with slurm',
-      qos: 'has no effect with gridengine, which has no QOS; remove it',
+      nodesPerJob: oneNodeOnly('gridengine'),
+      qos: noQos('gridengine'),
       gpuType: "has no effect with gridengine; set scheduler.constraint, as in gpu_type=a100, by your site's own word",
     },
     optionsThatSet: {
@@ -80,7 +83,7 @@ export const gridengine: Scheduler = {
  * `exclusive`, and a parallel environment for several cores of one node, which many call `smp`.
  */
 function directives(job: BatchJob): readonly string[] {
-  const options: (readonly [name: string, line: string] | null)[] = [
+  const options: (OptionLine | null)[] = [
     ['N', `-N ${job.name}`],
     ['exclusive', '-l exclusive=true'],
     job.cores === null ? null : ['pe', `-pe smp ${job.cores}`],
@@ -97,12 +100,7 @@ function directives(job: BatchJob): readonly string[] {
     ['r', '-r n'],
     ['m', '-m n'],
   ];
-  const wanted = options.flatMap((option) => (option === null || job.skip.includes(option[0]) ? [] : [option[1]]));
-  return [...wanted, ...job.extra];
-}
-
-function given(name: string, value: string | null): readonly [string, string] | null {
-  return value === null ? null : [name, `-${name} ${value}`];
+  return optionLines(options, job);
 }
 
 /**
@@ -345,6 +343,9 @@ function queueOf(name: string, instances: readonly Fields[]): Queue {
     gpuTypes: [],
     maxWalltimeSeconds: largest(own.map((one) => durationSeconds(one.get('resource h_rt')))),
     maxNodesPerJob: 1,
+    // Queues have slots; limits of jobs are the cluster's.
+    maxSubmitJobs: null,
+    maxArraySize: null,
   };
 }
 

@@ -1,7 +1,8 @@
 import { cutReason, piecesIn, piecesProgram } from './asked-pieces.ts';
 import { clockPiece, pilotOf, type Row, rowsIn, rowsPiece, secondsOf } from './lsf-listing.ts';
-import { moment, stateOf, tagIn } from './lsf-text.ts';
+import { moment, stateOf } from './lsf-text.ts';
 import type { Finished, FinishedJob, Output } from './scheduler.ts';
+import { tagAmongWords } from './tag-among-words.ts';
 
 /**
  * Jobs that are over. `bhist` and `bacct` read the whole of the event logs, and OpenLava has no `bacct`, so this is what
@@ -46,7 +47,7 @@ function endOf(row: Row, site: string, nowSeconds: number): FinishedJob[] | null
   const host = row['first_host'] ?? '';
   const node = host === '' || host === '-' ? null : host;
   const times = { startedAt: moment(row['start_time'], nowSeconds), endedAt: moment(row['finish_time'], nowSeconds) };
-  const [tag, end] = [tagIn(row['job_description'] ?? '', site), exitOf(row)];
+  const [tag, end] = [tagAmongWords(row['job_description'] ?? '', site), exitOf(row)];
   return [{ ...pilot, tag, node, ...end, state: node === null ? 'CANCELLED' : endWord(word, end), ...times }];
 }
 

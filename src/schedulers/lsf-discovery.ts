@@ -77,6 +77,9 @@ function queueOf(block: readonly string[], nodes: Nodes, defaults: string | null
     ...largestNode(own, nodes.gpusKnown),
     maxWalltimeSeconds: walltime,
     maxNodesPerJob: null,
+    // MAX and JL/U are limits of what runs: more of it waits.
+    maxSubmitJobs: null,
+    maxArraySize: null,
   };
 }
 

@@ -1,6 +1,7 @@
 import { askPiece, cutReason, type Piece, piecesIn, piecesProgram } from './asked-pieces.ts';
-import { answerOf, client, moment, pilotId, pilotIn, printable, stateOf, tagIn } from './lsf-text.ts';
+import { answerOf, client, moment, pilotId, pilotIn, printable, stateOf } from './lsf-text.ts';
 import type { ListedJob, Listing, ListQuery, Output } from './scheduler.ts';
+import { tagAmongWords } from './tag-among-words.ts';
 
 /**
  * The jobs of a user as bjobs shows them. Its exit status says little (255 is everything): what it printed decides. The
@@ -142,7 +143,7 @@ function jobOf(row: Row, { jobName, site }: ListQuery, nowSeconds: number): List
     ...pilot,
     state,
     reason: /^(?:PEND|RUN|DONE|EXIT)$/.test(word) ? null : word,
-    tag: tagIn(row['job_description'] ?? '', site),
+    tag: tagAmongWords(row['job_description'] ?? '', site),
     nodes: 1,
     node: host === '' || host === '-' ? null : host,
     submittedAt: moment(row['submit_time'], nowSeconds),

@@ -96,12 +96,6 @@ export function stateOf(word: string): JobState | null {
   return Object.hasOwn(states, word) ? (states[word] ?? null) : null;
 }
 
-/** The site's tag, also among a site's own words; or the description, where it is a tag and nothing else: another site's. */
-export function tagIn(description: string, site: string): string | null {
-  const words = description.match(/(?<![A-Za-z0-9-])[a-z0-9][a-z0-9-]*-[a-z0-9]{10}(?![A-Za-z0-9-])/g) ?? [];
-  return words.find((word) => word.slice(0, -11) === site) ?? words.find((word) => word === description) ?? null;
-}
-
 /** bsub of OpenLava 4.0.0 (run) passes over a line that is no option, and over what follows a word's first `#`. */
 export function directiveRefusal(line: string): string | null {
   if (!line.startsWith('-')) return 'bsub passes over a line that does not begin with an option';

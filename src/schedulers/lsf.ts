@@ -1,4 +1,5 @@
 import { commandLine, quote } from '../shell.ts';
+import { oneNodeOnly } from './keys-without.ts';
 import { finishedCommand, parseFinished } from './lsf-accounting.ts';
 import { cancelCommand, parseCancel } from './lsf-cancel.ts';
 import { discoverCommand, parseDiscovery } from './lsf-discovery.ts';
@@ -7,6 +8,7 @@ import { explain } from './lsf-reasons.ts';
 import { parseSubmit } from './lsf-refusals.ts';
 import { directiveRefusal, pilotId, submissionIdOf } from './lsf-text.ts';
 import type { BatchJob, Scheduler, Submission } from './scheduler.ts';
+import { wantedOptions } from './wanted-options.ts';
 
 /**
  * IBM's LSF, 9.1.3 and later, and OpenLava 4, the open descendant of its ancestor. Nothing depends on what only one of
@@ -39,7 +41,7 @@ export const lsf: Scheduler = {
   keys: {
     choices: { gpuOption: ['gpu'], submitBy: ['stdin', 'file'] },
     without: {
-      nodesPerJob: 'has to be 1: pilots on several nodes of a job are not started with lsf, only with slurm',
+      nodesPerJob: oneNodeOnly('lsf'),
       qos: 'has no effect with lsf; set a line of scheduler.extra, as in -sla NAME or -app NAME',
     },
     optionsThatSet: {
@@ -92,7 +94,7 @@ function optionsOf(job: BatchJob): Option[] {
     given('G', job.account),
     given('U', job.reservation),
   ];
-  return options.flatMap((option) => (option === null || job.skip.includes(option[0]) ? [] : [option]));
+  return wantedOptions(options, job);
 }
 
 function given(name: string, value: string | null): Option | null {

@@ -1,5 +1,6 @@
 import { commandLine } from '../shell.ts';
-import { saidBy, saidLines, wasEnded } from './pbs-text.ts';
+import { saidBy } from './failed-words.ts';
+import { saidLines, wasEnded } from './pbs-text.ts';
 import type { CancelOutcome, Output } from './scheduler.ts';
 
 /** Ending jobs of PBS and Torque. */

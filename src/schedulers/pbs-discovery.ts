@@ -23,7 +23,10 @@ export function parseDiscovery(output: Output): Discovery {
   const nodes = nodesIn(pieces);
   const about = server[0]?.attributes ?? new Map<string, string>();
   const user = pieces.find((piece) => piece.name === 'user')?.lines[0] ?? '';
-  const plain = queues.map((queue) => queueOf(queue, queues, nodes, about.get('default_queue') ?? null));
+  const plain = queues.map((queue) => ({
+    ...queueOf(queue, queues, nodes, about.get('default_queue') ?? null),
+    ...queueLimits(queue.attributes, user),
+  }));
   return {
     kind: 'known',
     queues: plain.map((queue) => withDestinations(queue, queues, plain)),
@@ -100,7 +103,7 @@ function queueOf(
   queues: readonly Block[],
   nodes: readonly Node[] | null,
   defaultQueue: string | null,
-): Queue {
+): Omit<Queue, keyof QueueLimits> {
   const own = nodesOf(name, attributes, queues, nodes ?? []);
   const memory = own.map((node) => node.memoryMB);
   const allMemory = memory.filter((one) => one !== null);
@@ -150,6 +153,9 @@ function withDestinations(queue: Queue, blocks: readonly Block[], queues: readon
     gpusPerNode: Math.max(...behind.map((one) => one.gpusPerNode)),
     maxWalltimeSeconds: queue.maxWalltimeSeconds ?? most(behind.map((one) => one.maxWalltimeSeconds)),
     maxNodesPerJob: queue.maxNodesPerJob ?? most(behind.map((one) => one.maxNodesPerJob)),
+    maxArraySize: least([queue.maxArraySize, most(behind.map((one) => one.maxArraySize))]),
+    // What it has sent on does not count any more, and what is behind it makes jobs wait.
+    maxSubmitJobs: null,
   };
 }
 
@@ -159,19 +165,44 @@ function count(text: string | undefined): number | null {
 }
 
 function limitsOf(server: Block['attributes'], user: string): SubmitLimits {
-  const queued = server.get('max_queued') ?? '';
   return {
-    maxArraySize: count(server.get('max_array_size') ?? server.get('max_job_array_size')),
-    maxSubmitJobs:
-      entityLimit(queued, `u:${user}`) ??
-      entityLimit(queued, 'u:PBS_GENERIC') ??
-      count(server.get('max_user_queuable')),
-    maxJobsOfCluster: entityLimit(queued, 'o:PBS_ALL'),
+    maxArraySize: arrayLimit(server),
+    maxSubmitJobs: userLimit(server, user),
+    maxJobsOfCluster: entityLimit(server.get('max_queued') ?? '', 'o:PBS_ALL'),
     accounts: null,
   };
 }
 
-/** `[u:PBS_GENERIC=3], [o:PBS_ALL=100]`. */
+type QueueLimits = Pick<Queue, 'maxSubmitJobs' | 'maxArraySize'>;
+
+/** Nobody may have more jobs in a queue than all together. */
+function queueLimits(queue: Block['attributes'], user: string): QueueLimits {
+  const ofAll = entityLimit(queue.get('max_queued') ?? '', 'o:PBS_ALL') ?? count(queue.get('max_queuable'));
+  return { maxSubmitJobs: least([userLimit(queue, user), ofAll]), maxArraySize: arrayLimit(queue) };
+}
+
+/** Servers and queues alike. PBS has `max_array_size`, Torque the other. */
+function arrayLimit(attributes: Block['attributes']): number | null {
+  return count(attributes.get('max_array_size') ?? attributes.get('max_job_array_size'));
+}
+
+/** The user's own limit counts instead of everybody's. Torque has `max_user_queuable`. Elements of an array count each. */
+function userLimit(attributes: Block['attributes'], user: string): number | null {
+  const queued = attributes.get('max_queued') ?? '';
+  return (
+    entityLimit(queued, `u:${user}`) ??
+    entityLimit(queued, 'u:PBS_GENERIC') ??
+    count(attributes.get('max_user_queuable'))
+  );
+}
+
+/** Of limits that hold together; null: there is none. */
+function least(limits: readonly (number | null)[]): number | null {
+  const set = limits.filter((limit) => limit !== null);
+  return set.length === 0 ? null : Math.min(...set);
+}
+
+/** `[u:PBS_GENERIC=3],[o:PBS_ALL=100]`. */
 function entityLimit(text: string, entity: string): number | null {
   const found = [...text.matchAll(/\[([^\]=]+)=(\d+)\]/g)].find(
     ([, name]) => name?.replaceAll('"', '').trim() === entity,

@@ -1,16 +1,7 @@
 import { commandLine } from '../shell.ts';
 import { cutReason, type Piece, piecesIn, piecesProgram } from './asked-pieces.ts';
-import {
-  type Block,
-  blocksOf,
-  durationSeconds,
-  idParts,
-  saidBy,
-  saidLines,
-  submissionIdOf,
-  tagIn,
-  time,
-} from './pbs-text.ts';
+import { saidBy } from './failed-words.ts';
+import { type Block, blocksOf, durationSeconds, idParts, saidLines, submissionIdOf, tagIn, time } from './pbs-text.ts';
 import type { JobState, ListedJob, Listing, Output } from './scheduler.ts';
 
 /**

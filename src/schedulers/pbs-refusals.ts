@@ -1,4 +1,5 @@
-import { saidBy, wasEnded } from './pbs-text.ts';
+import { saidBy } from './failed-words.ts';
+import { wasEnded } from './pbs-text.ts';
 import type { Output, SubmitOutcome } from './scheduler.ts';
 
 /**
@@ -27,7 +28,7 @@ const laterAgain =
   /Connection refused|No free connections|connection table full|Server shutting down|Invalid credential|Expired credential|munge|pbs_iff|Queue is not enabled|currently not available|too busy|trqauthd|Resource temporarily unavailable|Could not resolve host/i;
 
 const tooMany =
-  /would exceed|Maximum number of jobs already in queue|Array job exceeds server or queue size limit|exceeds? (?:the )?(?:maximum|max).*(?:jobs|array|queuable)|array.*too large/i;
+  /would exceed|Maximum number of jobs\b.* already in|Array job exceeds server or queue size limit|exceeds? (?:the )?(?:maximum|max).*(?:jobs|array|queuable)|array.*too large/i;
 
 function refusal(text: string): SubmitOutcome {
   // A connection that never came about carried no job.

@@ -14,7 +14,7 @@ export type Blocks = { blocks: readonly Block[] } | { strange: string };
 /**
  * `Job Id: 1.pbs1`, then `    key = value` lines, then an empty line, each block so. Long values are folded anywhere, and
  * go on after a tab. A value of the job's environment may hold line breaks of its own (with `-V`); nothing else may. A
- * block without the empty line at its end was cut.
+ * limit has a line for each whom it is set for. A block without the empty line at its end was cut.
  */
 export function blocksOf(lines: readonly string[], title: string): Blocks {
   const blocks: { name: string; attributes: Map<string, string> }[] = [];
@@ -30,7 +30,8 @@ export function blocksOf(lines: readonly string[], title: string): Blocks {
       if (line.trim() !== '') return { strange: line };
     } else if (pair !== null) {
       open.key = pair[1] ?? '';
-      open.attributes.set(open.key, pair[2] ?? '');
+      const before = /^max_/.test(open.key) ? open.attributes.get(open.key) : undefined;
+      open.attributes.set(open.key, before === undefined ? (pair[2] ?? '') : `${before},${pair[2] ?? ''}`);
     } else if (line.startsWith('\t') && open.key !== null) {
       open.attributes.set(open.key, `${open.attributes.get(open.key) ?? ''}${line.slice(1)}`);
     } else if (open.key === 'Variable_List' && line !== '') {
@@ -122,16 +123,6 @@ export function megabytes(text: string | undefined): number | null {
  */
 export function wasEnded({ code }: Output): boolean {
   return code === 124 || (code > 128 && code < 152);
-}
-
-/** The words of a failed command; a wrapper may print them on either stream. */
-export function saidBy(output: Output): string {
-  const text = [output.stderr, output.stdout]
-    .map((stream) => stream.trim())
-    .filter((stream) => stream !== '')
-    .join('\n');
-  if (text !== '') return text;
-  return output.code === 124 ? 'no answer within the time limit' : '';
 }
 
 /** Lines that say something. */

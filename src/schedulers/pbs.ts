@@ -1,4 +1,5 @@
 import { commandLine, quote } from '../shell.ts';
+import { noQos, oneNodeOnly } from './keys-without.ts';
 import { moment, parseFinished } from './pbs-accounting.ts';
 import { cancelCommand, parseCancel } from './pbs-cancel.ts';
 import { discoverProgram, parseDiscovery } from './pbs-discovery.ts';
@@ -7,6 +8,7 @@ import { explain } from './pbs-reasons.ts';
 import { parseSubmit } from './pbs-refusals.ts';
 import { directiveRefusal, pilotId, submissionIdOf, walltime } from './pbs-text.ts';
 import type { BatchJob, ListQuery, Scheduler, Submission } from './scheduler.ts';
+import { given, type OptionLine, optionLines } from './wanted-options.ts';
 
 /**
  * OpenPBS, and PBS Professional 14 and later. What was seen of 23.06.06 is in docs/observed/openpbs.md; messages are
@@ -14,7 +16,7 @@ import type { BatchJob, ListQuery, Scheduler, Submission } from './scheduler.ts'
  */
 export const pbs: Scheduler = {
   kind: 'pbs',
-  clients: { needed: ['qsub', 'qstat', 'qdel'], versionCommand: 'qstat --version' },
+  clients: { needed: ['qsub', 'qstat', 'qdel'], versionCommand: 'qstat --version', versionSays: /^pbs_version = /m },
   // PBS_DEFAULT and PBS_SERVER name another server, PBS_DPREFIX another beginning of the directives, QSTAT_DEFAULTS
   // other columns.
   defaultsPrefixes: [
@@ -32,8 +34,8 @@ export const pbs: Scheduler = {
   keys: {
     choices: { gpuOption: ['ngpus'], resourceStyle: ['select', 'legacy'] },
     without: {
-      nodesPerJob: 'has to be 1: pilots on several nodes of a job are not started with pbs, only with slurm',
-      qos: 'has no effect with pbs, which has no QOS; remove it',
+      nodesPerJob: oneNodeOnly('pbs'),
+      qos: noQos('pbs'),
       reservation: 'has no effect with pbs, where a reservation is a queue; set scheduler.queue to it',
       gpuType: "has no effect with pbs; set scheduler.constraint, as in gpu_model=a100, by your site's own word",
     },
@@ -72,7 +74,7 @@ export const pbs: Scheduler = {
 
 /** One option a line; lists are of what the site can have. */
 function directives(job: BatchJob): readonly string[] {
-  const options: (readonly [name: string, line: string] | null)[] = [
+  const options: (OptionLine | null)[] = [
     ['N', `-N ${job.name}`],
     ...resources(job).map((line): readonly [string, string] => ['l', line]),
     ['walltime', `-l walltime=${walltime(job.walltimeSeconds)}`],
@@ -85,12 +87,7 @@ function directives(job: BatchJob): readonly string[] {
     ['k', '-k oed'],
     ['m', '-m n'],
   ];
-  const wanted = options.flatMap((option) => (option === null || job.skip.includes(option[0]) ? [] : [option[1]]));
-  return [...wanted, ...job.extra];
-}
-
-function given(name: string, value: string | null): readonly [string, string] | null {
-  return value === null ? null : [name, `-${name} ${value}`];
+  return optionLines(options, job);
 }
 
 /**

@@ -23,11 +23,60 @@ export function queueMistakes(
 }
 
 /**
- * The most pilots that one array may have; null: no limit is known. A larger submission is no mistake: it can be split.
- * 0: the cluster has no arrays.
+ * The most pilots that one array may have where this job goes; null: no limit is known. A larger submission is no
+ * mistake: it can be split. 0: the cluster has no arrays.
  */
-export function largestArray(discovery: Discovery): number | null {
-  return discovery.kind === 'known' ? discovery.limits.maxArraySize : null;
+export function largestArray(job: BatchJob, discovery: Discovery): number | null {
+  if (discovery.kind === 'unknown') return null;
+  const ofQueues = largest(queuesOf(job, discovery).map((queue) => queue.maxArraySize));
+  return least(discovery.limits.maxArraySize, ofQueues);
+}
+
+/** A limit on the jobs that a user may have waiting or running at a time, and what sets it: a queue, or the cluster. */
+export interface JobLimit {
+  most: number;
+  where: string;
+}
+
+/** The one that is met first where this job goes; null: none is known. */
+export function jobLimit(job: BatchJob, discovery: Discovery): JobLimit | null {
+  if (discovery.kind === 'unknown') return null;
+  const queues = queuesOf(job, discovery);
+  const ofQueues = largest(queues.map((queue) => queue.maxSubmitJobs));
+  const ofCluster = discovery.limits.maxSubmitJobs;
+  const most = least(ofQueues, ofCluster);
+  if (most === null) return null;
+  return { most, where: most === ofQueues ? namesOf(queues) : 'the cluster' };
+}
+
+/** That the site can never reach its target for such a limit: nothing is wrong with a job of it. Null: it can. */
+export function highTarget(
+  job: BatchJob,
+  discovery: KnownDiscovery,
+  { target, nodesPerJob }: { target: number; nodesPerJob: number },
+): Mistake | null {
+  const limit = jobLimit(job, discovery);
+  if (limit === null || Math.floor(target / nodesPerJob) <= limit.most) return null;
+  const pilots = nodesPerJob === 1 ? '' : ` of ${nodesPerJob} pilots each`;
+  return {
+    key: 'target',
+    message: `is ${target}, but ${limit.where} takes at most ${limit.most} jobs of yours${pilots}`,
+  };
+}
+
+/** Where the job may start, as far as that is known. */
+function queuesOf(job: BatchJob, discovery: KnownDiscovery): readonly Queue[] {
+  const chosen = isOverridden(job, 'queue') ? { queues: [] } : chosenQueues(job, discovery);
+  return 'queues' in chosen ? chosen.queues : [];
+}
+
+function namesOf(queues: readonly Queue[]): string {
+  return queues.map((queue) => queue.name).join(' and ');
+}
+
+/** Of limits that hold together. */
+function least(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.min(one, other);
 }
 
 /** Options of all batch systems that set it: one too many only means that less is judged. */
@@ -73,11 +122,10 @@ export function unsaidCores(job: BatchJob, discovery: Discovery): Mistake | null
   const setCores = [...optionsThatSet('cores'), 'select'];
   if (job.cores !== null || setCores.some((name) => job.skip.includes(name))) return null;
   if (job.extra.some((line) => setsAny(line, [...setCores, 'nodes']))) return null;
-  const chosen = discovery.kind === 'known' && !isOverridden(job, 'queue') ? chosenQueues(job, discovery) : null;
-  const queues = chosen !== null && 'queues' in chosen ? chosen.queues : [];
+  const queues = discovery.kind === 'known' ? queuesOf(job, discovery) : [];
   const most = largest(queues.map((queue) => queue.coresPerNode));
-  const names = queues.map((queue) => queue.name).join(' and ');
-  const known = most === null ? 'the cores that its nodes have' : `${most}: the nodes of ${names} have so many`;
+  const known =
+    most === null ? 'the cores that its nodes have' : `${most}: the nodes of ${namesOf(queues)} have so many`;
   return {
     key: 'scheduler.cores',
     message: `must be set, or the job would not get a whole node here; set it to ${known}`,
@@ -106,9 +154,9 @@ function isChosen(queue: Queue, names: readonly string[]): boolean {
  * wait, or are refused until it is over. Null where one is open.
  */
 export function closedQueue(job: BatchJob, discovery: KnownDiscovery): Mistake | null {
-  const chosen = isOverridden(job, 'queue') ? { queues: [] } : chosenQueues(job, discovery);
-  if (!('queues' in chosen) || chosen.queues.length === 0 || chosen.queues.some((queue) => queue.isOpen)) return null;
-  const names = chosen.queues.map((queue) => queue.name).join(',');
+  const chosen = queuesOf(job, discovery);
+  if (chosen.length === 0 || chosen.some((queue) => queue.isOpen)) return null;
+  const names = chosen.map((queue) => queue.name).join(',');
   const others = discovery.queues.filter((queue) => queue.isOpen).map((queue) => queue.name);
   const instead = others.length === 0 ? 'and so are all others' : `open are ${inOrder(names, others)}`;
   return { key: 'scheduler.queue', message: `is ${names}, which is closed now; ${instead}` };
@@ -131,7 +179,7 @@ function inOrder(wanted: string, known: readonly string[]): string {
 /** Where the job may start in several queues, it is wrong only if it is too large for each. */
 function sizeMistakes(job: BatchJob, queues: readonly Queue[]): Mistake[] {
   if (queues.length === 0) return [];
-  const names = queues.map((queue) => queue.name).join(' and ');
+  const names = namesOf(queues);
   return [
     ...walltimeMistakes(job, queues, names),
     ...nodeCountMistakes(job, queues, names),

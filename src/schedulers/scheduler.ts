@@ -10,8 +10,15 @@ export interface Scheduler {
   readonly kind: string;
   /** Environment variables with these prefixes change what the clients do; they are unset before every call. */
   readonly defaultsPrefixes: readonly string[];
-  /** The clients that it cannot do without, and a command whose first line of output tells its version. */
-  readonly clients: { readonly needed: readonly string[]; readonly versionCommand: string };
+  /**
+   * The clients that it cannot do without, and a command whose first line of output tells its version. `versionSays`: what
+   * it does so by, where another batch system has clients of the same names.
+   */
+  readonly clients: {
+    readonly needed: readonly string[];
+    readonly versionCommand: string;
+    readonly versionSays?: RegExp;
+  };
   /** What of a profile's `scheduler` it takes in its own way. */
   readonly keys: SchedulerKeys;
   /** The directive lines of the script, without their `#SBATCH`-like prefix. A value with a newline never gets here. */
@@ -202,6 +209,10 @@ export interface Queue {
   maxWalltimeSeconds: number | null;
   /** Nodes one job may have at most; null: no limit is set. */
   maxNodesPerJob: number | null;
+  /** Jobs a user may have in it at a time, waiting or running; null: it sets no such limit of its own, or none is known. */
+  maxSubmitJobs: number | null;
+  /** The highest number of pilots in one array; null: it sets no such limit of its own. */
+  maxArraySize: number | null;
 }
 
 /** What a user may submit, whatever the queue; null: no such limit is known. */

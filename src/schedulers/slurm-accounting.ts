@@ -1,6 +1,7 @@
 import { quote } from '../shell.ts';
 import type { Finished, FinishedJob, Output } from './scheduler.ts';
-import { parseIndices, tagIn, time } from './slurm-text.ts';
+import { parseIndices, time } from './slurm-text.ts';
+import { tagAmongWords } from './tag-among-words.ts';
 
 /** Jobs that are over, from Slurm's accounting (`sacct`), where a site has one. */
 
@@ -53,7 +54,7 @@ function parseLine(line: string, site: string): FinishedJob[] | null {
   const node = nodes === undefined || /^(?:None assigned|None|Unknown|\(null\)|)$/.test(nodes) ? null : nodes;
   const [code, signal] = [Number(left[1]), Number(left[2])];
   const ended = {
-    tag: tagIn(comment, site),
+    tag: tagAmongWords(comment, site),
     node,
     // 0:0 of a job that was cancelled, or that ran into its limit, is nobody's exit code.
     exitCode: signal === 0 && (state === 'COMPLETED' || state === 'FAILED') ? code : null,

@@ -109,6 +109,9 @@ function queueOf(line: string, nodeLines: readonly string[] | null): Queue | nul
     ...largestNode(name, Number(nodes), nodeLines),
     maxWalltimeSeconds,
     maxNodesPerJob: maxNodes,
+    // Limits of a user are the accounting's, of accounts and QOS.
+    maxSubmitJobs: null,
+    maxArraySize: null,
   };
 }
 

@@ -1,11 +1,5 @@
 /** Pieces of text that several of Slurm's clients print alike. */
 
-/** The site's tag, also among a site's own words; or the comment, where it is a tag and nothing else: another site's. */
-export function tagIn(comment: string, site: string): string | null {
-  const words = comment.match(/(?<![A-Za-z0-9-])[a-z0-9][a-z0-9-]*-[a-z0-9]{10}(?![A-Za-z0-9-])/g) ?? [];
-  return words.find((word) => word.slice(0, -11) === site) ?? words.find((word) => word === comment) ?? null;
-}
-
 /** `3`, `0-4`, `0-8:2`, `1,5-7`, each perhaps with a throttle `%2`. Null for anything else, such as a text cut with dots. */
 export function parseIndices(text: string): number[] | null {
   const indices: number[] = [];

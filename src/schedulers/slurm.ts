@@ -1,4 +1,5 @@
 import { commandLine, quote } from '../shell.ts';
+import { saidBy } from './failed-words.ts';
 import type {
   BatchJob,
   CancelOutcome,
@@ -14,7 +15,9 @@ import type {
 import { finishedCommand, parseFinished } from './slurm-accounting.ts';
 import { discoverCommand, parseDiscovery } from './slurm-discovery.ts';
 import { explain } from './slurm-reasons.ts';
-import { directiveRefusal, parseIndices, tagIn, time } from './slurm-text.ts';
+import { directiveRefusal, parseIndices, time } from './slurm-text.ts';
+import { tagAmongWords } from './tag-among-words.ts';
+import { wantedOptions } from './wanted-options.ts';
 
 /**
  * Slurm, 20.02 and later (`squeue` sizes its columns to their content since then). What was seen of 22.05.8 is in
@@ -92,7 +95,7 @@ function directives(job: BatchJob): readonly string[] {
     // A requeued job keeps its id and starts again; the next pass replaces it instead.
     ['no-requeue', null],
   ];
-  const wanted = options.flatMap((option) => (option === null || job.skip.includes(option[0]) ? [] : [option]));
+  const wanted = wantedOptions(options, job);
   return [...wanted.map(([name, value]) => (value === null ? `--${name}` : `--${name}=${value}`)), ...job.extra];
 }
 
@@ -209,7 +212,7 @@ function parseLine(line: string, site: string): ListedJob[] | null {
     submissionId: base,
     state: known,
     reason: reason === 'None' || reason === '' ? null : reason,
-    tag: tagIn(comment, site),
+    tag: tagAmongWords(comment, site),
     nodes: Number(nodes) || 1,
     node: host === undefined || ['', 'n/a', 'N/A', '(null)'].includes(host) ? null : host,
     submittedAt: time(submit),
@@ -314,14 +317,4 @@ function parseEnd(output: Output): CancelOutcome {
   const onlyOver = lines.every((line) => over.test(line.trim()));
   if (onlyOver && (output.code === alreadyDone || (output.code === 1 && lines.length > 0))) return { kind: 'done' };
   return parseCancel(output);
-}
-
-/** The words of a failed command; a wrapper may print them on either stream. */
-function saidBy(output: Output): string {
-  const text = [output.stderr, output.stdout]
-    .map((stream) => stream.trim())
-    .filter((stream) => stream !== '')
-    .join('\n');
-  if (text !== '') return text;
-  return output.code === 124 ? 'no answer within the time limit' : '';
 }

@@ -1,4 +1,5 @@
 import { commandLine } from '../shell.ts';
+import { oneNodeOnly } from './keys-without.ts';
 import { parseFinished } from './pbs-accounting.ts';
 import { cancelCommand, parseCancel } from './pbs-cancel.ts';
 import { discoverProgram, parseDiscovery } from './pbs-discovery.ts';
@@ -7,6 +8,7 @@ import { explain } from './pbs-reasons.ts';
 import { parseSubmit } from './pbs-refusals.ts';
 import { directiveRefusal, pilotId, submissionIdOf, walltime } from './pbs-text.ts';
 import type { BatchJob, ListQuery, Scheduler, Submission } from './scheduler.ts';
+import { given, type OptionLine, optionLines } from './wanted-options.ts';
 
 /**
  * Torque, 4 to 6, the other descendant of the old PBS. Written from its source and manual pages; none was at hand to run
@@ -14,14 +16,14 @@ import type { BatchJob, ListQuery, Scheduler, Submission } from './scheduler.ts'
  */
 export const torque: Scheduler = {
   kind: 'torque',
-  clients: { needed: ['qsub', 'qstat', 'qdel'], versionCommand: 'qstat --version' },
+  clients: { needed: ['qsub', 'qstat', 'qdel'], versionCommand: 'qstat --version', versionSays: /^Version: \d/m },
   defaultsPrefixes: ['PBS_DEFAULT', 'PBS_SERVER', 'PBS_DPREFIX', 'PBS_QSTAT', 'PBS_CLIENTRETRY', 'QSUB', 'QSTAT_'],
   firstIndex: 0,
   needsCores: () => true,
   keys: {
     choices: { gpuOption: ['gpus'] },
     without: {
-      nodesPerJob: 'has to be 1: pilots on several nodes of a job are not started with torque, only with slurm',
+      nodesPerJob: oneNodeOnly('torque'),
       project: 'has no effect with torque; set scheduler.account, or a line of scheduler.extra',
       gpuType: 'has no effect with torque; set scheduler.constraint to the nodes that have them',
     },
@@ -60,21 +62,20 @@ export const torque: Scheduler = {
 
 /** One option a line. Memory is the job's, which has one node. */
 function directives(job: BatchJob): readonly string[] {
-  const options: (readonly [name: string, line: string] | null)[] = [
+  const options: (OptionLine | null)[] = [
     ['N', `-N ${job.name}`],
     ['nodes', `-l nodes=${nodesOf(job)}`],
     job.memoryMB === null ? null : ['mem', `-l mem=${job.memoryMB}mb`],
     ['walltime', `-l walltime=${walltime(job.walltimeSeconds)}`],
     job.qos === null ? null : ['qos', `-l qos=${job.qos}`],
     job.reservation === null ? null : ['advres', `-l advres=${job.reservation}`],
-    job.queue === null ? null : ['q', `-q ${job.queue}`],
-    job.account === null ? null : ['A', `-A ${job.account}`],
+    given('q', job.queue),
+    given('A', job.account),
     ['S', '-S /bin/bash'],
     ['j', '-j oe'],
     ['m', '-m n'],
   ];
-  const wanted = options.flatMap((option) => (option === null || job.skip.includes(option[0]) ? [] : [option[1]]));
-  return [...wanted, ...job.extra];
+  return optionLines(options, job);
 }
 
 /** All cores of a node are what keeps others off it: Torque itself has no word for exclusive. */

@@ -1,9 +1,10 @@
 import type { Context } from '../context.ts';
-import { failed, ok, type Result } from '../failure.ts';
+import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { type Choice, choose, type TransportChoice } from './choice.ts';
 import { openLocal } from './local.ts';
 import { type LoginBrake, noBrake } from './login-brake.ts';
 import { openByFirstCommand, openOverMaster } from './openssh.ts';
+import { withoutAccount } from './own-account.ts';
 import { openSsh2 } from './ssh2.ts';
 import type { Endpoint, Transport } from './transport.ts';
 
@@ -35,8 +36,8 @@ export async function chooseWay(
   context: Context,
 ): Promise<Result<Choice>> {
   if (context.signal.aborted) return failed({ kind: 'interrupted' });
-  const refusal = refusedHost(endpoint);
-  if (refusal !== null) return refusal;
+  const refusal = refusedHost(endpoint) ?? withoutAccount(endpoint);
+  if (refusal !== null) return failed(refusal);
   const chosen = await choose(choice, endpoint, context);
   return context.signal.aborted ? failed({ kind: 'interrupted' }) : chosen;
 }
@@ -61,9 +62,9 @@ async function openWay(
 }
 
 /** A name that a program would take for an option never gets to one. */
-function refusedHost({ host, user, site }: Endpoint): Result<never> | null {
+function refusedHost({ host, user, site }: Endpoint): Failure | null {
   const bad = [host, user ?? 'x'].find((name) => name === '' || name.startsWith('-') || /[\s\0]/.test(name));
   if (bad === undefined) return null;
   const reason = `${JSON.stringify(bad)} cannot be the name of a host or a user`;
-  return failed({ kind: 'unreachable', site, target: host, stage: 'configuration', reason });
+  return { kind: 'unreachable', site, target: host, stage: 'configuration', reason };
 }

@@ -4,6 +4,7 @@ import { commandLine } from '../shell.ts';
 import type { ConnectLimit } from './connect-limit.ts';
 import { sshCommand } from './host-keys.ts';
 import { type Identity, type KeyTools, type LockedFile, type SigningKey, unlock } from './identities.ts';
+import type { PersonNeeded } from './login-brake.ts';
 import type { Endpoint } from './transport.ts';
 
 /** What a login has to offer, and as whom. */
@@ -47,6 +48,7 @@ export class LoginAttempts {
   private asked: { method: QuestionMethod; isAnswered: boolean } | null = null;
   private readonly spent = new Set<QuestionMethod>();
   private wrong: QuestionMethod | null = null;
+  private given: PersonNeeded | null = null;
 
   constructor(offer: LoginOffer, tools: KeyTools, ask: Ask | null, limit: ConnectLimit) {
     this.offer = offer;
@@ -110,7 +112,19 @@ export class LoginAttempts {
 
   /** A person has answered what the server asked. */
   answered(): void {
-    if (this.asked !== null) this.asked.isAnswered = true;
+    if (this.asked === null) return;
+    this.asked.isAnswered = true;
+    // Where a key would have done as well, another process may have it.
+    if (this.methods?.includes('publickey') !== false) return;
+    this.given = answersNeeded(this.offer.endpoint, [this.asked.method]);
+  }
+
+  /** What a person gave for this login, or would have to, that no key could stand for; null: nothing. */
+  personNeeded(): PersonNeeded | null {
+    const { endpoint } = this.offer;
+    if (this.needsTerminal !== null) return passphraseNeeded(endpoint, this.needsTerminal);
+    const wanted = this.wantedOfPerson();
+    return wanted === null ? this.given : answersNeeded(endpoint, wanted);
   }
 
   /** The key behind an identity of a file; null where its passphrase is not to be had. */
@@ -184,6 +198,18 @@ export function takeOpenssh(site: string): string {
   return `glidein site set ${site} connection.transport=openssh`;
 }
 
+function answersNeeded({ site }: Endpoint, methods: readonly QuestionMethod[]): PersonNeeded {
+  const what = methods.includes('keyboard-interactive') ? 'a code or password' : 'the password';
+  return { what, remedy: `${takeOpenssh(site)} && glidein login ${site}` };
+}
+
+function passphraseNeeded({ site }: Endpoint, file: string): PersonNeeded {
+  return {
+    what: `the passphrase of the key ${file}`,
+    remedy: `${commandLine(['ssh-add', file])} && glidein login ${site}`,
+  };
+}
+
 function needsPassphrase(endpoint: Endpoint, file: string): Failure {
   return {
     kind: 'needs-terminal',
@@ -194,17 +220,18 @@ function needsPassphrase(endpoint: Endpoint, file: string): Failure {
 }
 
 function needsAnswers(
-  { site, host }: Endpoint,
+  endpoint: Endpoint,
   user: string,
   methods: readonly QuestionMethod[],
   accepted: string | null,
 ): Failure {
-  const thing = methods.includes('keyboard-interactive') ? 'a code or password' : 'the password';
+  const { what, remedy } = answersNeeded(endpoint, methods);
+  const { site, host } = endpoint;
   const after = accepted === null ? '' : `, after ${accepted}`;
   return {
     kind: 'needs-terminal',
     site,
-    what: `${thing} for ${user}@${host} (${methods.join(', ')}${after})`,
-    hint: `${takeOpenssh(site)} && glidein login ${site}   (once, at a terminal: later passes use that login)`,
+    what: `${what} for ${user}@${host} (${methods.join(', ')}${after})`,
+    hint: `${remedy}   (once, at a terminal: later passes use that login)`,
   };
 }

@@ -50,7 +50,7 @@ export async function openLastingMaster(
   if (context.signal.aborted) return failed({ kind: 'interrupted' });
   const master = code === 0 ? await liveMaster(socket) : null;
   if (master === null) return notOpened(typeof code === 'string' ? code : log, making, brake, context);
-  await brake.learn({ kind: 'logged in' });
+  await brake.learn({ kind: 'logged in', person: null });
   return ok(master);
 }
 

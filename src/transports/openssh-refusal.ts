@@ -44,7 +44,7 @@ export function refusalFailure(refusal: Refusal, { endpoint, target, settings, s
 
 /** What a login that failed so is to be remembered as; null: it never came to a handshake, or ended on our side. */
 export function loginEndOf(refusal: Refusal, failure: Failure): LoginEnd | null {
-  if (refusal.kind === 'refused') return { kind: 'refused', reason: whyNeeded(refusal.methods) };
+  if (refusal.kind === 'refused') return { kind: 'refused', reason: whyNeeded(refusal.methods), person: null };
   if (failure.kind !== 'unreachable' || (failure.stage !== 'handshake' && failure.stage !== 'login')) return null;
   return { kind: 'dropped', reason: failure.reason };
 }

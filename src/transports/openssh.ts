@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { type ConnectLimit, startLimit } from './connect-limit.ts';
+import { knownHostName } from './host-keys.ts';
 import type { LoginBrake } from './login-brake.ts';
 import { endMaster } from './mux-socket.ts';
 import { loginEndOf, refusalFailure } from './openssh-refusal.ts';
@@ -108,13 +109,19 @@ export function masterOptions(settings: SshSettings, { socket, idleSeconds }: { 
   ];
 }
 
+/** To one of the host's addresses, which is known by the name's key. */
+function addressOptions({ address }: Endpoint, settings: SshSettings): string[] {
+  if (address === undefined) return [];
+  return ['-o', `HostName=${address}`, '-o', `HostKeyAlias=${knownHostName(settings)}`];
+}
+
 /** `ssh` expands `%` in it. */
 function controlPath(socket: string): string {
   return socket.replaceAll('%', '%%');
 }
 
 /** A master whose process was killed before it could end it goes by itself after so long. */
-const orphanSeconds = 60;
+const orphanSeconds = 10;
 
 interface Place {
   endpoint: Endpoint;
@@ -167,11 +174,14 @@ class Sessions {
       log = soFar;
       if (hasLoggedIn(soFar)) limit.end();
     };
-    const options = masterOptions(settings, { socket, idleSeconds: orphanSeconds });
+    const options = [
+      ...masterOptions(settings, { socket, idleSeconds: orphanSeconds }),
+      ...addressOptions(endpoint, settings),
+    ];
     const both = AbortSignal.any([signal, limit.signal]);
     const started = await this.run(options, command, { connects: true, signal: both, watch });
     limit.end();
-    if (hasLoggedIn(log)) await brake.learn({ kind: 'logged in' });
+    if (hasLoggedIn(log)) await brake.learn({ kind: 'logged in', person: null });
     if (started.kind === 'begun') return started.held.process;
     if (started.kind === 'no ssh') throw new NeverStarted(withoutSsh(this.place, started.reason));
     if ([signal, context.signal, this.over.signal].some((one) => one.aborted))

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { failed, ok, type Result } from '../failure.ts';
 import type { Endpoint } from './transport.ts';
@@ -11,7 +10,12 @@ import type { Endpoint } from './transport.ts';
  * makes one; and on this machine's own disk, since a socket that is seen on another machine leads nowhere there.
  */
 export function socketDirectory(): string {
-  return `/tmp/glidein-${userInfo().uid}`;
+  return `/tmp/glidein-${ownUserId()}`;
+}
+
+/** -1 where a system has no such thing. */
+function ownUserId(): number {
+  return process.getuid?.() ?? -1;
 }
 
 /** The control socket of the connection that `login` opens for this host, port, user and key, as the profile names them. */
@@ -42,7 +46,7 @@ export async function hasSafeSockets(directory = socketDirectory()): Promise<boo
 
 async function whyUnsafe(directory: string): Promise<string | null> {
   const facts = await lstat(directory);
-  if (!facts.isDirectory() || facts.uid !== userInfo().uid) return 'it is not a directory of yours';
+  if (!facts.isDirectory() || facts.uid !== ownUserId()) return 'it is not a directory of yours';
   return (facts.mode & 0o077) === 0 ? null : `others may look into it; type: chmod 700 ${directory}`;
 }
 

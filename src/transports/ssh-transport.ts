@@ -38,6 +38,7 @@ export function sshTransport(connection: SshConnection): Transport {
   const gone = watchClosing(connection);
   return {
     target: connection.target,
+    isOpen: () => !gone.aborted,
     async spawn(command, { signal }) {
       return startWhenRoom(() => startOnce(connection, command, signal, gone), signal);
     },

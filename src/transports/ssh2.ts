@@ -7,7 +7,7 @@ import { checkHostKey, hostKeyAlgorithms, knownKeys, sshCommand } from './host-k
 import { gatherIdentities } from './identities.ts';
 import type { KnownKey } from './known-hosts.ts';
 import { LoginAttempts, takeOpenssh } from './login-attempts.ts';
-import type { LoginBrake, LoginEnd } from './login-brake.ts';
+import type { LoginBrake, LoginEnd, PersonNeeded } from './login-brake.ts';
 import { askPerson, type ServerHeading } from './login-questions.ts';
 import { type ReadSettings, readSshSettings, type SshSettings } from './ssh-config.ts';
 import { type SshConnection, sshTransport } from './ssh-transport.ts';
@@ -32,6 +32,8 @@ interface Hop {
   isRefused: boolean;
   /** The person gave no answer. */
   isDeclined: boolean;
+  /** What a person gave, or would have to, here or on the way here. */
+  person: PersonNeeded | null;
 }
 
 /**
@@ -106,6 +108,7 @@ interface Journey {
 async function logInAlong(way: readonly Place[], journey: Journey, brake: LoginBrake): Promise<Result<Transport>> {
   const { limit, context, pass } = journey;
   let through: HopConnection | null = null;
+  let person: PersonNeeded | null = null;
   for (const place of way) {
     pass(place);
     const target = targetOf(place.settings);
@@ -113,11 +116,13 @@ async function logInAlong(way: readonly Place[], journey: Journey, brake: LoginB
     // Under way while the library loads, which takes as long as a near server needs to greet us.
     const connecting: Promise<Result<Duplex>> =
       through === null
-        ? connectTcp(place.settings, limit)
+        ? connectTcp(place.settings, limit, place.endpoint.address)
         : openTunnel(through.client, through.target, place.settings, limit);
     const { default: library } = await import('ssh2');
-    const hop: Hop = { library, ...place, target, limit, context, ask: null, isRefused: false, isDeclined: false };
+    const soFar = { ask: null, isRefused: false, isDeclined: false, person };
+    const hop: Hop = { library, ...place, target, limit, context, ...soFar };
     const opened: Result<HopConnection> = await logInOver(connecting, hop, through);
+    person = hop.person;
     const end = loginEnd(opened, hop);
     const isLast = place === way.at(-1);
     if (end !== null && (isLast || !opened.ok)) await brake.learn(end);
@@ -137,11 +142,18 @@ function endAll(connection: SshConnection | null): void {
 }
 
 /** What a try is to be remembered as; null: it never came to a handshake, or ended on our side. */
-function loginEnd(opened: Result<unknown>, { limit, isRefused, isDeclined, context }: Hop): LoginEnd | null {
-  if (opened.ok) return { kind: 'logged in' };
+function loginEnd(opened: Result<unknown>, hop: Hop): LoginEnd | null {
+  const { limit, isRefused, isDeclined, context, person } = hop;
+  if (opened.ok) return { kind: 'logged in', person };
   const { failure } = opened;
   if (context.signal.aborted || isDeclined || (limit.stage !== 'handshake' && limit.stage !== 'login')) return null;
-  if (isRefused) return { kind: 'refused', reason: refusalReason(failure) };
+  if (isRefused) {
+    return {
+      kind: 'refused',
+      reason: refusalReason(failure),
+      person: failure.kind === 'needs-terminal' ? person : null,
+    };
+  }
   return failure.kind === 'unreachable' ? { kind: 'dropped', reason: failure.reason } : null;
 }
 
@@ -180,6 +192,7 @@ async function logInOver(
   const attempts = new LoginAttempts({ ...offer, needsOpenssh, endpoint, user: settings.user }, tools, hop.ask, limit);
   context.emit({ kind: 'step', site: endpoint.site, step: 'handshake', detail: target });
   const client = await logIn(hop, socket.value, known.value, attempts);
+  hop.person = attempts.personNeeded() ?? hop.person;
   if (client.ok) return ok({ client: client.value, socket: socket.value, target, site: endpoint.site, through });
   socket.value.destroy();
   return client;

@@ -7,12 +7,12 @@ import type { SshSettings } from './ssh-config.ts';
 // less than a slow line needs.
 const perAddressMilliseconds = 3000;
 
-/** A connected socket without Nagle's delay. Its errors end nothing: whoever takes it over listens for `close`. */
-export function connectTcp(settings: SshSettings, limit: ConnectLimit): Promise<Result<Socket>> {
+/** A connected socket without Nagle's delay, to the `address` where one of the host's is meant. Its errors end nothing: whoever takes it over listens for `close`. */
+export function connectTcp(settings: SshSettings, limit: ConnectLimit, address?: string): Promise<Result<Socket>> {
   const { hostname, port, addressFamily } = settings;
-  limit.stage = isIP(hostname) === 0 ? 'resolve' : 'connect';
+  limit.stage = isIP(address ?? hostname) === 0 ? 'resolve' : 'connect';
   const socket = connect({
-    host: hostname,
+    host: address ?? hostname,
     port,
     family: addressFamily,
     noDelay: true,

@@ -10,6 +10,8 @@ export interface Transport extends AsyncDisposable {
   readonly target: string;
   /** Since when its connection has been up (seconds since the epoch), where that was open before and stays open. */
   readonly openSince?: number;
+  /** Whether its connection is still there, as far as anybody has heard; absent: nobody would hear of its end. */
+  isOpen?(): boolean;
   /**
    * `command` is parsed by the user's login shell there, whatever that is. Rejects (with `NeverStarted`) only when
    * the command surely never started. Aborting closes the channel and does not end the remote program.
@@ -53,4 +55,6 @@ export interface Endpoint {
   identityFile: string | null;
   /** The limit on everything up to and including the login, a person's typing not counted. */
   connectSeconds: number;
+  /** The one of the host's addresses to connect to; left out: whichever answers. */
+  address?: string;
 }

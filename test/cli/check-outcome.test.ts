@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { checkOutcome } from '../../src/cli/check-outcome.ts';
 import { failed, ok } from '../../src/failure.ts';
@@ -6,7 +7,7 @@ import { broken, type CheckStep, doubtful, fine, inOrder, later, wrong } from '.
 const printing = { json: false, quiet: false, verbose: false, color: false, unicode: true, columns: null };
 
 function outcome(...found: CheckStep[]) {
-  const made = checkOutcome(ok({ site: 'campus', steps: inOrder(found) }));
+  const made = checkOutcome(ok({ site: 'campus', steps: inOrder(found, { node: false }) }));
   if (!made.ok) throw new Error('a report is an outcome');
   return made.value;
 }
@@ -24,7 +25,7 @@ describe('check', () => {
         '    next: wait',
         '✗ image        0.2 s  gone',
         '    next: put it there',
-        'not tried: token, job, transport, name, port, host-key, login, shell, start-up, clock, directories, space, scheduler, listing, queue, account, cores, runtime, cvmfs',
+        'not tried: token, job, transport, name, port, host-key, login, shell, start-up, clock, directories, space, scheduler, listing, queue, account, cores, runtime, cvmfs, outbound, addresses',
         'campus: 1 step failed; 1 warning',
       ].join('\n'),
     );
@@ -51,7 +52,10 @@ describe('check', () => {
       steps: expect.arrayContaining([
         {
           ...{ step: 'profile', state: 'failed', seconds: null },
-          ...{ message: 'there is no site campus; none has a profile yet', hint: 'glidein site import FILE' },
+          ...{
+            message: 'there is no site campus; none has a profile yet',
+            hint: 'glidein init campus   (or: glidein site import FILE)',
+          },
         },
         { step: 'lock', state: 'skipped', seconds: null, message: 'not tried', hint: null },
       ]),
@@ -63,4 +67,16 @@ describe('check', () => {
     expect(outcome({ step: 'start-up', seconds: null, ...doubtful(evil) }).text(printing)).not.toContain(evil);
     expect(checkOutcome(failed({ kind: 'interrupted' }))).toEqual(failed({ kind: 'interrupted' }));
   });
+});
+
+it('has the steps of a node behind all others, and only where one was asked for', () => {
+  const names = (node: boolean) => inOrder([], { node }).map(({ step }) => step);
+  const without = names(false);
+  expect(without.filter((step) => step.startsWith('node'))).toEqual([]);
+  expect(names(true).slice(0, without.length)).toEqual(without);
+  const page = readFileSync(new URL('../../docs/design.md', import.meta.url), 'utf8');
+  const [, documented = ''] = /^`check --json`.* in the order (.*); `state` is/m.exec(page) ?? [];
+  expect([...documented.matchAll(/`([a-z-]+)`/g)].map(([, step]) => step).filter((step) => step !== '--node')).toEqual(
+    names(true),
+  );
 });

@@ -43,6 +43,7 @@ describe('the command line', () => {
     ['status'],
     ['cancel'],
     ['token', 'check'],
+    ['init'],
   ])('explains %s %s', async (...words) => {
     const help = await call([...words, '--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
@@ -68,6 +69,8 @@ describe('the command line', () => {
     [['cancel', 'campus'], 'say which pilots'],
     [['status', '--watch', 'campus'], 'Sites stand before --watch'],
     [['status', '--watch', '4'], '5 seconds is the least'],
+    [['check', 'campus', '--wait', 'soon'], 'a time such as 90s, 10m or 2h'],
+    [['check', 'campus', '--wait', '25h'], 'at most 24h'],
   ])('%j is a mistake with a next step', async (args, words) => {
     const text = await call(args);
     expect(text).toMatchObject({ code: 2, stdout: '' });

@@ -42,6 +42,20 @@ describe('discover', () => {
     expect(outcome().exitCode).toBe(0);
   });
 
+  it('shows the limits of a queue of its own, in words and as JSON', () => {
+    if (discovery.kind === 'unknown') throw new Error(discovery.reason);
+    const queues = discovery.queues.map((queue) =>
+      queue.name === 'gpu' ? { ...queue, maxSubmitJobs: 3, maxArraySize: 2 } : queue,
+    );
+    const limited = outcome({ discovery: { ...discovery, queues } });
+    expect(limited.text(printing)).toContain(
+      '\nlimits of gpu: at most 3 jobs of yours, waiting or running; arrays of at most 2\n',
+    );
+    const json = limited.json as { queues: { name: string }[] };
+    expect(json.queues.find(({ name }) => name === 'gpu')).toMatchObject({ maxSubmitJobs: 3, maxArraySize: 2 });
+    expect(json.queues[0]).toMatchObject({ maxSubmitJobs: null, maxArraySize: null });
+  });
+
   it('names what does not fit, and what to type', () => {
     const job = { ...wholeNodeJob, walltimeSeconds: 3 * 86_400, account: 'math' };
     if (discovery.kind === 'unknown') throw new Error(discovery.reason);

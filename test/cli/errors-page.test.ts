@@ -50,6 +50,15 @@ it('sends nobody to wait for a command that is not there', () => {
   expect(hint('LSF is down')).toMatch(/^try again later; /);
 });
 
+it('types null for a key that is to be removed', () => {
+  const hint = (reason: string) =>
+    wordFailure({ kind: 'value-refused', site: 'campus', key: 'pilot.cvmfsOptions', reason }).hint;
+  expect(hint('it has no effect while pilot.cvmfs is bind; remove it')).toBe(
+    'glidein site set campus pilot.cvmfsOptions=null',
+  );
+  expect(hint('it is no repository')).toBe('glidein site set campus pilot.cvmfsOptions=…');
+});
+
 it('gives everybody but who interrupted a next step, and never two words for the same thing', () => {
   const looks = Object.values(errorsGuide).flatMap((guide) => guide.looks.map(({ failure }) => failure));
   for (const failure of looks) {

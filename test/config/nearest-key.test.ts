@@ -37,6 +37,11 @@ describe('nearestKey', () => {
     'pilot',
     'pilot.owners',
     'pilot.memoryMB',
+    'connection.host',
+    'pilot.cvmfsOptions',
+    'pilot.cvmfsOptions.quotaMB',
+    'pilot.idleMinutes',
+    'limits.maxAgeHours',
   ];
 
   it.each([
@@ -47,6 +52,11 @@ describe('nearestKey', () => {
     ['pilot.memorymb', 'pilot.memoryMB'],
     ['scheduler.memorymb', 'scheduler.memoryMB'],
     ['PILOT', 'pilot'],
+    ['pilot.cvmfsOptions.qouta', 'pilot.cvmfsOptions.quotaMB'],
+    ['pilot.quota', 'pilot.cvmfsOptions.quotaMB'],
+    ['pilot.qouta', 'pilot.cvmfsOptions.quotaMB'],
+    ['pilot.idel', 'pilot.idleMinutes'],
+    ['maxAge', 'limits.maxAgeHours'],
   ])('takes %s for %s', (wanted, meant) => {
     expect(nearestKey(wanted, known)?.key).toBe(meant);
   });

@@ -85,6 +85,8 @@ class World {
   private profile: Profile;
   private readonly turns = new Map<readonly unknown[], number>();
   private run = 0;
+  /** What the passes said in which all was to come right: told when it did not. */
+  private quietRounds: unknown[] = [];
 
   constructor(kind: SpokenKind, quick: QuickStandIn, job: SiteJob) {
     this.kind = kind;
@@ -100,8 +102,9 @@ class World {
     this.profile = profileFor(this.kind, this.quick, this.run);
     for (let round = 0; round < 3; round += 1) await this.round(round === 0);
     this.faults.clear();
+    this.quietRounds = [];
     for (let round = 0; round < 6 && !(await this.isAtRest()); round += 1) this.quick.clock.ahead(310);
-    expect(aliveIn(this.quick.cluster)).toHaveLength(target);
+    expect(aliveIn(this.quick.cluster), JSON.stringify(this.quietRounds)).toHaveLength(target);
     this.clear();
   }
 
@@ -191,6 +194,8 @@ class World {
   /** A pass that finds everything in order: the target, no doubt, and the very jobs that are there. */
   private async isAtRest(): Promise<boolean> {
     const report = await this.pass(null);
+    const { state, submitted, counts, failure } = report;
+    this.quietRounds.push({ state, submitted, counts, failure });
     expect(this.quick.cluster.system.alive().length).toBeLessThanOrEqual(target);
     if (report.failure !== null || report.counts.inDoubt > 0 || report.submitted > 0) return false;
     expect(

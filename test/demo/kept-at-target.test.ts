@@ -1,12 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultSet } from '../../src/demo/faults.ts';
 import { type SpokenKind, spokenSchedulers } from '../../src/demo/spoken-schedulers.ts';
-import { glidein } from '../support/glidein.ts';
-import { type QuickStandIn, quickStandIn } from '../support/quick-stand-in.ts';
+import { type QuickSite, quickSite } from '../support/quick-site.ts';
+import type { QuickStandIn } from '../support/quick-stand-in.ts';
 import { aliveIn, startJob } from '../support/stand-in.ts';
-import { testToken } from '../support/test-token.ts';
 
 /**
  * A site that is kept at its target by the program itself, for every scheduler: what test/real/ shows on real Slurm. The
@@ -17,32 +14,13 @@ const kinds = Object.keys(spokenSchedulers) as SpokenKind[];
 
 describe.each(kinds)('%s', (kind) => {
   let quick: QuickStandIn;
-  let configDir: string;
+  let call: QuickSite['call'];
+  let site: QuickSite['site'];
   beforeEach(async () => {
-    quick = await quickStandIn(kind);
-    const { home } = quick.cluster;
-    configDir = join(home, 'config');
-    writeFileSync(join(home, 'token'), testToken(), { mode: 0o600 });
-    writeFileSync(join(home, 'campus.json'), JSON.stringify(profile(home)));
-    expect(await call(['site', 'import', join(home, 'campus.json')])).toMatchObject({ code: 0 });
+    ({ quick, call, site } = await quickSite(kind));
   });
   afterEach(() => quick[Symbol.asyncDispose]());
 
-  const profile = (home: string) => ({
-    name: 'campus',
-    target: 5,
-    connection: { host: 'localhost', transport: 'local', loginShell: false, timeouts: { list: 10, submit: 10 } },
-    scheduler: { kind, walltime: '12:00:00', ...(quick.cluster.scheduler.countsCores ? { cores: 16 } : {}) },
-    pilot: { site: 'Campus', resource: 'Campus-CE', owners: ['ada@ap.example.org'], token: join(home, 'token') },
-    limits: { maxPending: 50, maxPerPass: 50 },
-  });
-  const call = (args: string[]) => glidein(configDir, args, { env: quick.cluster.environment });
-  const site = async (args: string[]) => {
-    const ran = await call([...args, '--json']);
-    const [first] = (JSON.parse(ran.stdout) as { sites: Report[] }).sites;
-    if (first === undefined) throw new Error(ran.stderr);
-    return { ...first, code: ran.code, stderr: ran.stderr };
-  };
   const topUp = () => site(['top-up', 'campus']);
   const alive = () => aliveIn(quick.cluster);
   const faulty = (fault: Partial<FaultSet>, times?: number) => quick.cluster.faults.set(fault, times);
@@ -159,12 +137,3 @@ describe.each(kinds)('%s', (kind) => {
     expect(quick.cluster.faults.fired('mostAtOnce')).toBeGreaterThan(0);
   });
 });
-
-interface Report {
-  state: string;
-  running: number;
-  pending: number;
-  submitted: number;
-  ids: string[];
-  pilots?: { id: string; state: string; node: string | null }[];
-}

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { StandIn } from '../../src/demo/stand-in.ts';
 import { checkedIn } from '../support/check-json.ts';
 import { glidein } from '../support/glidein.ts';
+import { loopbackServer } from '../support/loopback-server.ts';
 import { standIn } from '../support/stand-in.ts';
 import { testToken } from '../support/test-token.ts';
 
@@ -37,7 +38,7 @@ const set = async (...assignments: string[]) =>
 const check = async () => checkedIn(await call(['check', 'campus', '--json']));
 
 /** What a profile without a queue, an account or a distribution has no use for, on this machine. */
-const needless = ['name', 'port', 'host-key', 'login', 'account', 'cvmfs'];
+const needless = ['name', 'port', 'host-key', 'login', 'account', 'cvmfs', 'outbound', 'addresses'];
 
 it('goes through every step, and leaves nothing there but the directories', async () => {
   const checked = await check();
@@ -108,9 +109,19 @@ it('names a token that others may read, and goes on', async () => {
 });
 
 it('tells of a pilot image from the registry, and of a bare owner, without failing', async () => {
-  await set('image.remotePath=null', 'pilot.owners=["ada"]');
+  const registry = await loopbackServer();
+  const source = (port: number) => `image.source=docker://127.0.0.1:${port}/pilot:1`;
+  await set('image.remotePath=null', 'pilot.owners=["ada"]', source(registry.port));
   const checked = await check();
+  registry.close();
   expect(checked).toMatchObject({ code: 0, failed: [], warnings: ['job', 'image'], stderr: '' });
+  const reached = checked.steps.find(({ step }) => step === 'outbound');
+  expect(reached).toMatchObject({ state: 'ok', message: expect.stringMatching(/^127\.0\.0\.1:\d+, which the image/) });
+  const cut = await check();
+  expect(cut).toMatchObject({ code: 0, failed: [], warnings: ['job', 'image', 'outbound'] });
+  expect(cut.steps.find(({ step }) => step === 'outbound')?.message).toMatch(
+    /cannot be reached .*: Connection refused$/,
+  );
 });
 
 it('tries nothing where there is no such profile', async () => {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { checkProfile } from '../../src/config/schema.ts';
+import type { Ask } from '../../src/context.ts';
 import { loginBrake } from '../../src/fleet/login-memory.ts';
 import { useConfigDirectory } from '../support/config-directory.ts';
 import { exampleWith } from '../support/example-profile.ts';
@@ -15,13 +16,14 @@ beforeEach(() => {
 
 const context = { ...recordingContext(), now: () => now };
 const dropped = { kind: 'dropped', reason: 'closed by the server' } as const;
-const refused = { kind: 'refused', reason: 'the server accepts no key of ours' } as const;
+const refused = { kind: 'refused', reason: 'the server accepts no key of ours', person: null } as const;
+const loggedIn = { kind: 'logged in', person: null } as const;
 
 /** A process of its own, as far as the memory is concerned. */
-function brake(changes: Record<string, unknown> = {}, byPerson = false) {
+function brake(changes: Record<string, unknown> = {}, byPerson = false, ask: Ask | null = null) {
   const parsed = checkProfile(exampleWith(changes), { site: 'campus', file: null });
   if (!parsed.ok) throw new Error('no profile');
-  return loginBrake(parsed.value, config.path, { byPerson }, context);
+  return loginBrake(parsed.value, config.path, { byPerson }, { ...context, ask });
 }
 
 /** One try of a process that ends so; null when it was held back before. */
@@ -35,7 +37,7 @@ async function tryOnce(end: Parameters<ReturnType<typeof brake>['learn']>[0], ch
 const files = () => readdirSync(join(config.path, 'logins')).filter((name) => name.endsWith('.json'));
 
 it('holds nobody up where nothing has failed, and keeps no file of it', async () => {
-  expect(await tryOnce({ kind: 'logged in' })).toBeNull();
+  expect(await tryOnce(loggedIn)).toBeNull();
   expect(existsSync(config.path)).toBe(false);
 });
 
@@ -55,7 +57,7 @@ describe('after a dropped handshake', () => {
     now += 10_000;
     await tryOnce(dropped);
     now += 20_000;
-    await tryOnce({ kind: 'logged in' });
+    await tryOnce(loggedIn);
     expect(files()).toEqual([]);
     await tryOnce(dropped);
     now += 10_000;
@@ -88,7 +90,7 @@ describe('after a refused login', () => {
 
   it('a good login of a person ends it', async () => {
     await tryOnce(refused);
-    await tryOnce({ kind: 'logged in' }, {}, true);
+    await tryOnce(loggedIn, {}, true);
     expect(await brake().holds()).toBeNull();
     expect(files()).toEqual([]);
   });
@@ -98,6 +100,36 @@ describe('after a refused login', () => {
     expect(await brake({ 'connection.identityFile': '/k' }).holds()).toBeNull();
     expect(await brake({ 'connection.transport': 'openssh' }).holds()).toBeNull();
     expect(await brake({ target: 7, 'connection.loginShell': false }).holds()).not.toBeNull();
+  });
+});
+
+describe('a login that took a person', () => {
+  const person = { what: 'a code', remedy: 'glidein site set campus connection.transport=openssh' };
+  const somebody: Ask = async () => null;
+
+  it('is not tried by who can ask nobody, and says what to do; who can ask may', async () => {
+    await tryOnce({ kind: 'logged in', person }, {}, true);
+    const why = expect.stringMatching(/a person logged in before \(2026-11-20T04:05:00.000Z: it took a code\)/);
+    expect(await brake().holds()).toMatchObject({ kind: 'login-needed', why, hint: person.remedy });
+    expect(await brake({}, false, somebody).holds()).toBeNull();
+    expect(await brake({}, true).holds()).toBeNull();
+    expect(await brake({ 'connection.transport': 'openssh' }).holds()).toBeNull();
+  });
+
+  it('ends a refusal, and is forgotten after one that took nobody', async () => {
+    await tryOnce(refused);
+    expect(await brake({}, false, somebody).holds()).not.toBeNull();
+    await tryOnce({ kind: 'logged in', person }, {}, true);
+    expect(await brake({}, false, somebody).holds()).toBeNull();
+    await tryOnce(loggedIn, {}, true);
+    expect(await brake().holds()).toBeNull();
+    expect(files()).toEqual([]);
+  });
+
+  it('is what a refusal for want of one asks for, too', async () => {
+    await tryOnce({ ...refused, person });
+    expect(await brake().holds()).toMatchObject({ kind: 'login-needed', hint: person.remedy });
+    expect(await brake({}, false, somebody).holds()).not.toBeNull();
   });
 });
 

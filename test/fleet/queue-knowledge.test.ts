@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkProfile, type Profile } from '../../src/config/schema.ts';
 import { failed, ok, type Result } from '../../src/failure.ts';
-import { askQueues, roomInQueues } from '../../src/fleet/queue-knowledge.ts';
+import { askQueues, misfits, roomInQueues } from '../../src/fleet/queue-knowledge.ts';
+import { pbs } from '../../src/schedulers/pbs.ts';
 import type { Output } from '../../src/schedulers/scheduler.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
 import { exampleWith } from '../support/example-profile.ts';
@@ -61,15 +62,15 @@ function loginHost(...answers: Result<Output>[]) {
 /** The room for `count` pilots at `at` seconds since the epoch. */
 async function room(
   host: ReturnType<typeof loginHost>,
-  more: { profile?: Profile; count?: number; at?: number; keeps?: boolean } = {},
+  more: { profile?: Profile; count?: number; there?: number; at?: number; keeps?: boolean } = {},
 ) {
-  const { profile = profileWith(), count = 1, at = began, keeps = true } = more;
+  const { profile = profileWith(), count = 1, there = 0, at = began, keeps = true } = more;
   const context = { ...quietContext(), now: () => at * 1000 };
-  const answer = await roomInQueues({ profile, host, dataDir, keeps }, count, context);
+  const answer = await roomInQueues({ profile, host, dataDir, keeps }, { count, there }, context);
   return { answer, events: context.events };
 }
-const fits = { ok: true, value: { largestArray: 1001 } };
-const nothingKnown = { ok: true, value: { largestArray: null } };
+const fits = { ok: true, value: { largestArray: 1001, jobs: null } };
+const nothingKnown = { ok: true, value: { largestArray: null, jobs: null } };
 
 describe('what was asked', () => {
   it('is remembered for a day, in a file for nobody else, and not asked again', async () => {
@@ -102,7 +103,7 @@ describe('what was asked', () => {
     const host = loginHost(ok(real), ok(changed('MaxArraySize            = 1001', 'MaxArraySize            = 7')));
     await room(host);
     const profile = profileWith({ [`connection.${key}`]: value });
-    expect((await room(host, { profile })).answer).toEqual({ ok: true, value: { largestArray: 7 } });
+    expect((await room(host, { profile })).answer).toEqual({ ok: true, value: { largestArray: 7, jobs: null } });
     expect(host.asked).toBe(2);
   });
 
@@ -271,11 +272,57 @@ it('asks again at the next submission when the answer was unclear', async () => 
   expect((await room(host, { at: began + 600, count: 2000 })).answer).toEqual(fits);
 });
 
+/** What a real PBS said of its queues, as glidein asks. */
+function pbsSaid(note: string): Output {
+  const found = recordings('openpbs-23.06.06').find((one) => one.note === note && /-Bf/.test(one.command));
+  if (found === undefined) throw new Error(`not recorded: ${note}`);
+  return { stdout: found.stdout, stderr: found.stderr, code: found.code };
+}
+
+describe('a limit on the jobs of a user', () => {
+  const limited = pbsSaid('limits of queues and of one user');
+  const profile = profileWith({
+    'scheduler.kind': 'pbs',
+    'scheduler.cores': 4,
+    'scheduler.queue': 'short',
+    'scheduler.walltime': '01:00:00',
+  });
+  const ofShort = { ok: true, value: { largestArray: 3, jobs: { most: 2, where: 'short' } } };
+
+  it('refuses nothing, and is told with what sets it', async () => {
+    expect((await room(loginHost(ok(limited)), { profile, count: 7, there: 2 })).answer).toEqual(ofShort);
+  });
+
+  it('that is only remembered is asked for anew before it holds anything back', async () => {
+    const host = loginHost(
+      ok(limited),
+      ok(limited),
+      ok({ ...limited, stdout: limited.stdout.replaceAll('u:ada=', 'u:ada=5') }),
+    );
+    expect((await room(host, { profile, count: 2 })).answer).toEqual(ofShort);
+    expect((await room(host, { profile, count: 1, there: 1 })).answer).toEqual(ofShort);
+    expect(host.asked).toBe(1);
+    expect((await room(host, { profile, count: 2, there: 1 })).answer).toEqual(ofShort);
+    expect(host.asked).toBe(2);
+    // Meanwhile it is 52: all 9 that the queue takes of everybody.
+    const raised = { ok: true, value: { largestArray: 3, jobs: { most: 9, where: 'short' } } };
+    expect((await room(host, { profile, count: 2, there: 1 })).answer).toEqual(raised);
+    expect((await room(host, { profile, count: 2, there: 1 })).answer).toEqual(raised);
+    expect(host.asked).toBe(3);
+  });
+
+  it('below the target is told beforehand, and is no mistake of the job', () => {
+    const high = { ...profile, target: 3 };
+    expect(misfits(high, pbs.parseDiscovery(limited))).toEqual({
+      wrong: [],
+      holding: [{ key: 'target', message: 'is 3, but short takes at most 2 jobs of yours' }],
+    });
+    expect(misfits({ ...profile, target: 2 }, pbs.parseDiscovery(limited)).holding).toEqual([]);
+  });
+});
+
 describe('a batch system without a word for a whole node', () => {
-  const pbsAnswer = recordings('openpbs-23.06.06').find(
-    ({ note, command }) => note === 'as glidein asks' && /-Bf/.test(command),
-  );
-  const { stdout = '', stderr = '', code = 0 } = pbsAnswer ?? {};
+  const { stdout, stderr, code } = pbsSaid('as glidein asks');
   const profile = (cores: number | null) => profileWith({ 'scheduler.kind': 'pbs', 'scheduler.cores': cores });
 
   it('is not asked for one before somebody said how many cores that is', async () => {

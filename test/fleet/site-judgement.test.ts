@@ -69,7 +69,7 @@ describe('what a login host shows', () => {
     const found = steps();
     expect(inState(found, 'failed')).toEqual([]);
     expect(inState(found, 'warning')).toEqual([]);
-    expect(inState(found, 'skipped')).toEqual(['account', 'cvmfs']);
+    expect(inState(found, 'skipped')).toEqual(['account', 'cvmfs', 'outbound']);
     expect(found.get('lock')?.seconds).toBe(0.2);
     expect(found.get('scheduler')?.seconds).toBe(0.4);
     expect(words(found, 'scheduler')).toBe('slurm-wlm 22.05.8');
@@ -142,7 +142,14 @@ describe('what a login host shows', () => {
       { profile: profileWith({ 'scheduler.cores': 4000 }) },
     ],
     ['an image that is gone', 'image', 'failed', '~/pilot.sif cannot be read', { image: part('', { code: 1 }) }],
-    ['no image', 'image', 'warning', 'every node pulls', {}, { profile: profileWith({ 'image.remotePath': null }) }],
+    [
+      'no image',
+      'image',
+      'warning',
+      'every node pulls',
+      { outside: part() },
+      { profile: profileWith({ 'image.remotePath': null }) },
+    ],
   ];
   it.each(wrongs)('is wrong in one step for %s', (_what, step, state, message, parts, more = {}) => {
     const found = steps(parts, more);

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultSet } from '../../src/demo/faults.ts';
@@ -9,6 +19,7 @@ import type { LoginSettings } from '../../src/login/session-opening.ts';
 import { deliveredDigest, sendToken } from '../../src/login/token-delivery.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
 import { wholeNodeJob as job } from '../support/batch-job.ts';
+import { processesWith } from '../support/processes-with.ts';
 import { quietContext, shellTransport } from '../support/shell-transport.ts';
 import { aliveIn, standIn, startJob } from '../support/stand-in.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -512,6 +523,44 @@ describe('a listing', () => {
     await host.submit([planned(1)], [], nothingElse);
     expect((await lookAt(host)).census.pilots).toHaveLength(2);
     expect(aliveIn(cluster)).toHaveLength(2);
+  });
+});
+
+describe('a client that goes', () => {
+  const shells = ['dash', 'bash', 'busybox', 'mksh', 'ksh']
+    .map((name) => ['/bin', '/usr/bin'].map((place) => join(place, name)).find((file) => existsSync(file)))
+    .filter((file) => file !== undefined);
+
+  it.each(shells)('leaves no listing that hangs, nor what that started, under %s as sh', async (sh) => {
+    const bin = join(cluster.home, 'bin');
+    mkdirSync(bin);
+    symlinkSync(sh, join(bin, 'sh'));
+    const endless = `297.${process.pid}`;
+    writeFileSync(join(bin, 'squeue'), `#!/bin/sh\nsleep ${endless}\n`, { mode: 0o755 });
+    const env = { ...cluster.environment, PATH: `${bin}:${cluster.environment['PATH']}` };
+    const interrupt = new AbortController();
+    const opening = openLoginHost(
+      shellTransport({ shell: '/bin/sh', env }),
+      slurm,
+      { ...settings, timeouts: { ...settings.timeouts, listSeconds: 30 }, beginsWith: 'lock and look' },
+      quietContext(interrupt.signal),
+    );
+    await waitUntil('it hangs', 10, () => processesWith(endless).length > 0);
+    interrupt.abort();
+    await opening;
+    await waitUntil('nothing of it is there', 3, () => processesWith(endless).length === 0);
+    await using next = await open({ beginsWith: 'lock and look' });
+    expect(await next.lock()).toEqual({ ok: true, value: undefined });
+  });
+
+  it.each(shells)('is answered as ever by %s as sh before it goes', async (sh) => {
+    const bin = join(cluster.home, 'bin');
+    mkdirSync(bin);
+    symlinkSync(sh, join(bin, 'sh'));
+    const PATH = `${bin}:${cluster.environment['PATH']}`;
+    await using host = await open({ beginsWith: 'lock and look' }, { PATH });
+    expect(await host.submit([planned(1)], [], nothingElse)).toMatchObject({ ok: true, value: [{ kind: 'answered' }] });
+    expect((await lookAt(host)).census.pilots).toHaveLength(2);
   });
 });
 

@@ -29,7 +29,7 @@ function facts(more: { imagePath?: string } = {}) {
   const options = { mark, looksOnly: true, judgesDirectories: false };
   const program = factsProgram({
     ...{ scheduler: slurm, listCommand: 'true', timeouts: { listSeconds: 5 }, imagePath: null, ...more },
-    ...{ distributionPath: null, runtimes: ['no-such-runtime'], owner: 'a test' },
+    ...{ distributionPath: null, runtimes: ['no-such-runtime'], owner: 'a test', outside: null },
   });
   const text = `${prepare(directories, slurm.defaultsPrefixes, options)}\n(\n${program}\n) </dev/null 9<&-`;
   const env = { PATH: `${join(home, 'bin')}:${process.env['PATH']}`, HOME: home };

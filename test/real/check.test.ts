@@ -127,7 +127,7 @@ describeOnCluster('check', (cluster) => {
 
   const onTheWay = ['name', 'port', 'host-key', 'login'];
   const needs: Record<string, string[]> = {
-    directories: ['space', 'lock'],
+    directories: ['space', 'lock', 'addresses'],
     scheduler: ['listing', 'queue', 'account', 'cores'],
   };
 

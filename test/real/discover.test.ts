@@ -89,6 +89,8 @@ describeOnCluster('what a cluster is asked beside its queue, on real Slurm over 
           gpuType: null,
           maxWalltimeSeconds: seconds[time],
           maxNodesPerJob: null,
+          maxSubmitJobs: null,
+          maxArraySize: null,
         })),
         limits: {
           maxArraySize: await setting('MaxArraySize'),

@@ -38,11 +38,30 @@ describeOnCluster('somebody new, with the packed files and an empty home directo
   };
   const count = async () => (await livingJobs(cluster)).length;
 
+  it('comes to a pilot by what init asks for', async () => {
+    const asked = await glidein('init', 'campus', '--host', 'campus');
+    expect(asked.code).toBe(2);
+    for (const option of ['--owner', '--token', '--osg-site', '--osg-resource']) expect(asked.stderr).toContain(option);
+    const token = join(home, '.config/glidein/campus.token');
+    await mustRun('sh', ['-c', `cat | install -D -m 600 /dev/stdin ${token}`], { input: `${testToken()}\n` });
+    const names = ['--osg-site', 'Campus', '--osg-resource', 'Campus-Slurm', '--owner', 'ada@ap.example.org'];
+    const nodes = bed.settings.flatMap((setting) => ['--set', setting]); // The nodes have no Apptainer.
+    const made = await done('init', 'campus', '--host', 'campus', ...names, '--walltime', '00:30:00', ...nodes);
+    expect(made.stderr).toContain('next: glidein check campus');
+    expect((await done('check', 'campus')).stdout).toContain('all that could be tried fits');
+    await done('top-up', 'campus');
+    await waitUntil('its pilot runs', 60, async () => bed.started().length === 1);
+    expect(await count()).toBe(1);
+  });
+
   it('comes from a profile to a pilot and back by the commands that each step tells', async () => {
     expect((await done('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect((await done('--help')).stdout).toContain('top-up');
     const nothing = await glidein('top-up');
-    expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining('next: glidein site import FILE') });
+    expect(nothing).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('next: glidein init   (or: glidein site import FILE)'),
+    });
 
     const token = join(home, '.secrets/token');
     const profile = {

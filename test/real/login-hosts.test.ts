@@ -297,6 +297,37 @@ describeOnCluster('a login host', (cluster) => {
       for (const one of ['.config', '.local']) rmSync(join(ada.home, one), { recursive: true, force: true });
     }
   });
+
+  it.for(['local', 'ssh2', 'openssh'])(
+    'is not gone to by %s as a user id without an account here, which is told',
+    async (transport) => {
+      const directory = place('nobody-');
+      const programs = await installPackage(directory);
+      const stranger = 54_321;
+      const here = await newCampus(0);
+      await here.set(`connection.transport=${transport}`);
+      const profile = join(directory, 'campus.json');
+      writeFileSync(profile, (await here.glidein(['site', 'export', 'campus'])).stdout, { mode: 0o644 });
+      const configDir = join(directory, 'config');
+      mkdirSync(configDir, { mode: 0o700 });
+      chownSync(configDir, stranger, stranger);
+      const glidein = (...args: string[]) =>
+        run(process.execPath, [join(programs, 'glidein'), ...args, '--config-dir', configDir], {
+          env: { PATH: '/usr/bin:/bin', HOME: directory },
+          cwd: '/',
+          uid: stranger,
+          gid: stranger,
+        });
+      expect(await glidein('site', 'import', profile)).toMatchObject({ code: 0 });
+      for (const command of ['status', 'login']) {
+        const ran = await glidein(command, 'campus');
+        expect(ran.code, ran.stderr).toBe(3);
+        expect(ran.stderr).toContain(`user id ${stranger} has no account on this machine`);
+        expect(ran.stderr).not.toContain('bug');
+      }
+      expect((await glidein('logout', 'campus')).stdout).toContain('there is no connection');
+    },
+  );
 });
 
 /**

@@ -26,8 +26,21 @@ describeOnCluster('a command that goes to the login host', (cluster) => {
       expect(ran.code, `${name}: ${ran.stderr}`).toBe(0);
       made[name] = connections() - before;
     };
+    /** A command that goes on until it is stopped: here after some seconds. */
+    const runForSeconds = async (name: string) => {
+      const before = connections();
+      const ran = await here.glidein(name.split(' '), { seconds: 8 });
+      expect(ran.code, `${name}: ${ran.stderr}`).toBe(124);
+      expect(ran.stdout, name).not.toBe('');
+      made[name] = connections() - before;
+    };
     await run('status campus');
     await run('discover campus');
+    await here.set('image.source=docker://127.0.0.1:9/pilot:1');
+    await run('check campus');
+    await here.set('image.source=null');
+    await run('login campus');
+    await here.glidein(['logout', 'campus']);
     await run('submit campus --dry-run');
     await run('submit campus');
     await run('top-up campus');
@@ -37,6 +50,7 @@ describeOnCluster('a command that goes to the login host', (cluster) => {
     });
     await run('top-up');
     await run('logs campus');
+    await runForSeconds('logs campus --follow');
     await here.set('target=0');
     await run('drain campus', '--all');
     await run('cancel campus', '--all');
@@ -46,6 +60,7 @@ describeOnCluster('a command that goes to the login host', (cluster) => {
       ['render', 'campus'],
       ['token', 'check', 'campus'],
       ['site', 'list'],
+      ['logout', 'campus'],
     ])
       await here.glidein(args);
     expect(connections()).toBe(before);

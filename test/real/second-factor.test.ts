@@ -132,4 +132,27 @@ describeOnCluster('a site with a second factor', (cluster) => {
     expect(ran.stderr).toContain('next: glidein login campus\n');
     expect((await here.glidein(['logout', 'campus'], { env: cron })).stdout).toContain('there is no connection');
   });
+
+  it('by ssh2 is not tried from cron again, before and after a login, and openssh is what it says', async () => {
+    await here.set('connection.transport=ssh2');
+    const remedy = 'next: glidein site set campus connection.transport=openssh && glidein login campus';
+    const first = await here.glidein(['top-up', 'campus'], { env: cron });
+    expect(first.code, first.stderr).toBe(3);
+    expect(first.stderr).toContain(remedy);
+    const heldBack = async (words: string) => {
+      const before = connections();
+      for (let pass = 0; pass < 3; pass += 1) {
+        const ran = await here.glidein(['top-up', 'campus'], { env: cron });
+        expect(ran.code, ran.stderr).toBe(3);
+        expect(ran.stderr).toContain(words);
+        expect(ran.stderr).toContain(remedy);
+      }
+      expect(connections()).toBe(before);
+    };
+    await heldBack('not tried again before you log in');
+    const ran = await login(['Password:', `${factor.password}\n`], ['erification code:', `${await factor.code(1)}\n`]);
+    expect(ran, ran.screen).toMatchObject({ code: 0 });
+    expect(ran.screen.replaceAll(/\s+/g, ' ')).toContain('glidein site set campus connection.transport=openssh');
+    await heldBack('it took a code or password');
+  });
 });

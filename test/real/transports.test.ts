@@ -16,6 +16,7 @@ import { freePorts } from '../support/free-ports.ts';
 import { mustRun, run } from '../support/run-program.ts';
 import { writeSshShim } from '../support/ssh-shim.ts';
 import { startSshd, stopSshd } from '../support/sshd.ts';
+import { startRelay } from '../support/tcp-relay.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { type RecordingContext, recordingContext } from '../transports/contexts.ts';
 import { finish, transportContract } from '../transports/contract.ts';
@@ -180,7 +181,7 @@ describeOnCluster('transports', (cluster) => {
         site: 'campus',
         why: expect.stringContaining('publickey'),
       });
-      expect(ends).toEqual([{ kind: 'refused', reason: expect.any(String) }]);
+      expect(ends).toEqual([{ kind: 'refused', reason: expect.any(String), person: null }]);
       // One more than ours: who started the server looked whether it answers.
       expect((await readFile(sshd.logFile, 'utf8')).match(/^Connection from/gm)).toHaveLength(2);
     });
@@ -236,6 +237,24 @@ describeOnCluster('transports', (cluster) => {
       expect(performance.now() - before).toBeLessThan(2000);
       const reason: unknown = await transport.spawn('true', { signal: never }).catch((error: unknown) => error);
       expect(reason).toMatchObject({ failure: { kind: 'connection-lost' } });
+    });
+
+    it('tells by keepalive that the way there has gone silent', async () => {
+      const relay = await startRelay(cluster.sshd.port);
+      await configure([`Port ${relay.port}`, 'ServerAliveInterval 1', 'ServerAliveCountMax 2']);
+      await knownHosts(`[${cluster.sshd.host}]:${relay.port} ${cluster.sshd.hostPublicKey}\n`);
+      const transport = opened(await openTransport('openssh', endpoint(), recordingContext()));
+      open.push(transport);
+      const program = await transport.spawn('echo $PPID; exec sleep 30', { signal: never });
+      const server = await firstNumber(program);
+      relay.freeze();
+      const before = performance.now();
+      expect((await program.exited).kind).toBe('lost');
+      expect(performance.now() - before).toBeLessThan(6000);
+      const reason: unknown = await transport.spawn('true', { signal: never }).catch((error: unknown) => error);
+      expect(reason).toMatchObject({ failure: { kind: 'connection-lost' } });
+      signalServer(server, 'SIGKILL');
+      await relay.close();
     });
 
     it('leaves no ssh behind, wherever it is interrupted', async () => {
@@ -661,6 +680,23 @@ describeOnCluster('transports', (cluster) => {
   describe('running', () => {
     const spawnOn = (result: Result<OpenTransport>, command: string) =>
       opened(result).spawn(command, { signal: never });
+
+    it('tells by keepalive that the way there has gone silent', async () => {
+      const relay = await startRelay(cluster.sshd.port);
+      await configure([`Port ${relay.port}`, 'ServerAliveInterval 1', 'ServerAliveCountMax 2']);
+      await knownHosts(`[${cluster.sshd.host}]:${relay.port} ${cluster.sshd.hostPublicKey}\n`);
+      const result = await connect();
+      const program = await spawnOn(result, 'echo $PPID; exec sleep 30');
+      const server = await firstNumber(program);
+      expect(opened(result).isOpen?.()).toBe(true);
+      relay.freeze();
+      const before = performance.now();
+      expect((await program.exited).kind).toBe('lost');
+      expect(performance.now() - before).toBeLessThan(5000);
+      expect(opened(result).isOpen?.()).toBe(false);
+      signalServer(server, 'SIGKILL');
+      await relay.close();
+    });
 
     it('waits for a free session where the server has few', async () => {
       const sshd = await ownSshd('MaxSessions 1');

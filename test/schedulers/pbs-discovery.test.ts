@@ -83,6 +83,32 @@ describe('what PBS offers', () => {
     expect(limited('[u:PBS_GENERIC=50],[o:PBS_ALL=900]')).toMatchObject({ maxSubmitJobs: 50, maxJobsOfCluster: 900 });
     expect(limited('[u:PBS_GENERIC=50],[u:ada=7]')).toMatchObject({ maxSubmitJobs: 7 });
   });
+
+  const limits = all.find(({ note }) => note === 'limits of queues and of one user')?.stdout ?? '';
+  it('says so of each queue, too, whose limits have a line each', () => {
+    expect(knownIn(pbs.parseDiscovery(output(limits))).limits).toMatchObject({
+      maxArraySize: 10_000,
+      maxSubmitJobs: 4,
+      maxJobsOfCluster: 900,
+    });
+    // Nobody has more than all together.
+    expect(queue(limits, 'workq')).toMatchObject({ maxSubmitJobs: 40, maxArraySize: null });
+    expect(queue(limits, 'short')).toMatchObject({ maxSubmitJobs: 2, maxArraySize: 3 });
+    expect(queue(limits.replace('[u:ada=2]', '[u:bea=2]'), 'short')).toMatchObject({ maxSubmitJobs: 3 });
+    expect(queue(limits, 'closed')).toMatchObject({ maxSubmitJobs: null, maxArraySize: null });
+    // Arrays must fit where a routing queue sends them; there its jobs wait, and do not count in it.
+    expect(queue(limits, 'route')).toMatchObject({ maxSubmitJobs: null, maxArraySize: 3 });
+  });
+
+  it('says what real PBS takes and refuses', () => {
+    const submitted = (note: string) =>
+      recordings('openpbs-23.06.06').find((one) => one.file === '25_glidein_limits.txt' && one.note === note)?.code;
+    expect(submitted('larger than an array of this queue may be')).toBe(3);
+    expect(submitted('as many as this user may have in the queue')).toBe(0);
+    expect(submitted('this user has as many as the queue allows')).toBe(38);
+    expect(submitted('as many as this user may have in all queues')).toBe(0);
+    expect(submitted('this user has as many as all queues allow')).toBe(38);
+  });
 });
 
 describe('what Torque offers', () => {
@@ -106,6 +132,10 @@ describe('what Torque offers', () => {
     ]);
     expect(queues[0]).toMatchObject({ memoryMBPerNode: 64_000, maxWalltimeSeconds: 86_400 });
     expect(limits.maxSubmitJobs).toBe(30);
+    const limited = text.replace('Queue: batch\n', 'Queue: batch\n    max_queuable = 40\n    max_user_queuable = 4\n');
+    expect(knownIn(torque.parseDiscovery(output(limited))).queues[0]).toMatchObject({ maxSubmitJobs: 4 });
+    const shared = limited.replace('    max_user_queuable = 4\n', '');
+    expect(knownIn(torque.parseDiscovery(output(shared))).queues[0]).toMatchObject({ maxSubmitJobs: 40 });
   });
 });
 

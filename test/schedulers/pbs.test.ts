@@ -119,6 +119,11 @@ describe('submitting', () => {
   it.each([
     ['over the limit of queued jobs of a user', 'capacity'],
     ['larger than an array may be', 'capacity'],
+    ['larger than an array of this queue may be', 'capacity'],
+    ['more than this user may have in the queue', 'capacity'],
+    ['this user has as many as the queue allows', 'capacity'],
+    ['more than this user may have in all queues', 'capacity'],
+    ['this user has as many as all queues allow', 'capacity'],
     ['no such queue', 'permanent'],
     ['a queue that is closed', 'transient'],
     ['an array of one', 'permanent'],

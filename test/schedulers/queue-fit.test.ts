@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   closedQueue,
+  highTarget,
   inDays,
+  jobLimit,
   type KnownDiscovery,
   largestArray,
   queueMistakes,
@@ -23,6 +25,8 @@ const queue = (name: string, more: Partial<Queue> = {}): Queue => ({
   gpuTypes: [],
   maxWalltimeSeconds: 2 * day,
   maxNodesPerJob: null,
+  maxSubmitJobs: null,
+  maxArraySize: null,
   ...more,
 });
 const noLimits: SubmitLimits = { maxArraySize: null, maxSubmitJobs: null, maxJobsOfCluster: null, accounts: null };
@@ -234,10 +238,28 @@ describe('accounts and arrays', () => {
 
   it('tell how large an array may be, which is no mistake', () => {
     const small = site(campus.queues, { maxArraySize: 10 });
-    expect(largestArray(small)).toBe(10);
+    expect(largestArray(wholeNodeJob, small)).toBe(10);
     expect(queueMistakes(wholeNodeJob, small, { count: 11, array: true })).toEqual([]);
-    expect(largestArray(campus)).toBeNull();
-    expect(largestArray({ kind: 'unknown', reason: 'x' })).toBeNull();
+    expect(largestArray(wholeNodeJob, campus)).toBeNull();
+    expect(largestArray(wholeNodeJob, { kind: 'unknown', reason: 'x' })).toBeNull();
+  });
+
+  it('are as small as the queue and the cluster together want them', () => {
+    const queues = [
+      queue('tight', { isDefault: true, maxArraySize: 4 }),
+      queue('wide'),
+      queue('tighter', { maxArraySize: 2 }),
+    ];
+    const sizes = (name: string | null, more: Partial<BatchJob> = {}, maxArraySize: number | null = 10) =>
+      largestArray({ ...wholeNodeJob, queue: name, ...more }, site(queues, { maxArraySize }));
+    expect(['tight', null, 'wide', 'tighter'].map((name) => sizes(name))).toEqual([4, 4, 10, 2]);
+    expect(sizes('tight', {}, 3)).toBe(3);
+    expect(sizes('tight', {}, null)).toBe(4);
+    expect(sizes('wide', {}, null)).toBeNull();
+    // It may start in either, and nobody knows in which.
+    expect(sizes('tight,tighter')).toBe(4);
+    expect(sizes('tight,wide')).toBe(10);
+    expect(sizes('tight', { extra: ['-q wide'] })).toBe(10);
   });
 
   it('ask for no arrays where the cluster has none', () => {
@@ -246,6 +268,31 @@ describe('accounts and arrays', () => {
       { key: 'scheduler.arrays', message: 'must be false: this cluster has no job arrays' },
     ]);
     expect(queueMistakes(wholeNodeJob, none, { count: 1, array: false })).toEqual([]);
+  });
+});
+
+describe('the jobs of a user', () => {
+  const queues = [queue('short', { isDefault: true, maxSubmitJobs: 3 }), queue('wide')];
+  const limit = (name: string | null, maxSubmitJobs: number | null = null) =>
+    jobLimit({ ...wholeNodeJob, queue: name }, site(queues, { maxSubmitJobs }));
+
+  it('are limited by what is met first', () => {
+    expect(limit('short')).toEqual({ most: 3, where: 'short' });
+    expect(limit(null, 5)).toEqual({ most: 3, where: 'short' });
+    expect(limit('short', 2)).toEqual({ most: 2, where: 'the cluster' });
+    expect(limit('wide', 5)).toEqual({ most: 5, where: 'the cluster' });
+    expect(limit('short,wide')).toBeNull();
+    expect(limit('nosuch', 5)).toEqual({ most: 5, where: 'the cluster' });
+    expect(jobLimit(wholeNodeJob, { kind: 'unknown', reason: 'x' })).toBeNull();
+  });
+
+  it('may be too few for the target, counted in whole jobs', () => {
+    const high = (target: number, nodesPerJob: number) =>
+      highTarget(wholeNodeJob, site(queues), { target, nodesPerJob })?.message;
+    expect([high(3, 1), high(6, 2), high(7, 2)]).toEqual([undefined, undefined, undefined]);
+    expect(high(4, 1)).toBe('is 4, but short takes at most 3 jobs of yours');
+    expect(high(8, 2)).toBe('is 8, but short takes at most 3 jobs of yours of 2 pilots each');
+    expect(highTarget(wholeNodeJob, campus, { target: 99, nodesPerJob: 1 })).toBeNull();
   });
 });
 

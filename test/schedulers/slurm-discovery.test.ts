@@ -45,6 +45,8 @@ describe('recorded without accounting', () => {
       gpuTypes: [],
       maxWalltimeSeconds: 172_800,
       maxNodesPerJob: null,
+      maxSubmitJobs: null,
+      maxArraySize: null,
     };
     expect(slurm.parseDiscovery(asked(plain, 'as glidein asks'))).toEqual({
       kind: 'known',

@@ -1,25 +1,15 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { gridengine } from '../../src/schedulers/gridengine.ts';
 import { wholeNodeJob } from '../support/batch-job.ts';
-import { makeJobBed, plainValues, projectTemplates } from '../support/job-bed.ts';
-import { renderScript } from '../support/render-script.ts';
-import { run } from '../support/run-program.ts';
+import { makeJobBed } from '../support/job-bed.ts';
+import { expectSoundShell, noSlurm, ownPart, scriptOf } from './rendered-script.ts';
 
 describe('the script for Grid Engine', () => {
   const directives = gridengine.directives({ ...wholeNodeJob, cores: 4, memoryMB: 8_000, gpus: 1, queue: 'all.q' });
-  const script = async () => {
-    const values = { ...plainValues('~'), jobDir: '~/jobs', logDir: '~/logs', image: '~/image.sif', directives };
-    const result = renderScript(await projectTemplates('gridengine.sh.hbs'), values);
-    if (!result.ok) throw new Error(JSON.stringify(result.failure));
-    return result.value;
-  };
+  const script = () => scriptOf('gridengine.sh.hbs', directives);
 
   it('begins as it did, up to the body that all share', async () => {
-    const [own = ''] = (await script()).split('# ---- Ground to stand on ----');
-    expect(own).toMatchSnapshot();
+    expect(ownPart(await script())).toMatchSnapshot();
   });
 
   it('has no other line that qsub would take for a directive, wherever it stands', async () => {
@@ -28,21 +18,14 @@ describe('the script for Grid Engine', () => {
   });
 
   it('satisfies bash and shellcheck', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'glidein-script-'));
-    const file = join(directory, 'script.sh');
-    await writeFile(file, await script());
-    const checks = [await run('bash', ['-n', file]), await run('shellcheck', [file])];
-    await rm(directory, { recursive: true });
-    expect(checks[0]).toMatchObject({ code: 0, stderr: '' });
-    if (checks[1]?.code === 127) console.warn('shellcheck is not installed: the rendered script was not checked by it');
-    else expect(checks[1]).toMatchObject({ code: 0, stdout: '' });
+    await expectSoundShell(await script());
   });
 });
 
 describe('a job of Grid Engine', () => {
   /** As 8.1.9 sets them (test/schedulers/recordings/gridengine-8.1.9/08_environment.txt). */
   const environment = {
-    ...{ SLURM_JOB_ID: undefined, SLURM_CPUS_ON_NODE: undefined, SLURM_MEM_PER_NODE: undefined },
+    ...noSlurm,
     ...{ JOB_ID: '74', SGE_TASK_ID: '2', HOSTNAME: 'n7.example.org', NSLOTS: '4', QUEUE: 'all.q', SHLVL: '1' },
     ...{ SGE_TASK_FIRST: '1', SGE_TASK_LAST: '2', SGE_TASK_STEPSIZE: '1', PE: 'smp', ENVIRONMENT: 'BATCH' },
   };

@@ -1,43 +1,26 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lsf } from '../../src/schedulers/lsf.ts';
 import { wholeNodeJob } from '../support/batch-job.ts';
-import { makeJobBed, plainValues, projectTemplates } from '../support/job-bed.ts';
-import { renderScript } from '../support/render-script.ts';
-import { run } from '../support/run-program.ts';
+import { makeJobBed } from '../support/job-bed.ts';
+import { expectSoundShell, noSlurm, ownPart, scriptOf } from './rendered-script.ts';
 
 describe('the script for LSF', () => {
-  const script = async () => {
-    const directives = lsf.directives({ ...wholeNodeJob, cores: 4, memoryMB: 8_000, gpus: 1, queue: 'long' });
-    const values = { ...plainValues('~'), jobDir: '~/jobs', logDir: '~/logs', image: '~/image.sif', directives };
-    const result = renderScript(await projectTemplates('lsf.sh.hbs'), values);
-    if (!result.ok) throw new Error(JSON.stringify(result.failure));
-    return result.value;
-  };
+  const directives = lsf.directives({ ...wholeNodeJob, cores: 4, memoryMB: 8_000, gpus: 1, queue: 'long' });
+  const script = () => scriptOf('lsf.sh.hbs', directives);
 
   it('begins as it did, up to the body that all share', async () => {
-    const [own = ''] = (await script()).split('# ---- Ground to stand on ----');
-    expect(own).toMatchSnapshot();
+    expect(ownPart(await script())).toMatchSnapshot();
   });
 
   it('satisfies bash and shellcheck', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'glidein-script-'));
-    const file = join(directory, 'script.sh');
-    await writeFile(file, await script());
-    const checks = [await run('bash', ['-n', file]), await run('shellcheck', [file])];
-    await rm(directory, { recursive: true });
-    expect(checks[0]).toMatchObject({ code: 0, stderr: '' });
-    if (checks[1]?.code === 127) console.warn('shellcheck is not installed: the rendered script was not checked by it');
-    else expect(checks[1]).toMatchObject({ code: 0, stdout: '' });
+    await expectSoundShell(await script());
   });
 });
 
 describe('a job of LSF', () => {
   /** As OpenLava 4.0.0 sets them; HOSTNAME and the working directory come from the submitting host. */
   const environment = {
-    ...{ SLURM_JOB_ID: undefined, SLURM_CPUS_ON_NODE: undefined, SLURM_MEM_PER_NODE: undefined },
+    ...noSlurm,
     ...{ LSB_JOBID: '230', LSB_JOBINDEX: '2', LSB_JOBNAME: 'g-anvil[1-3]', LSB_QUEUE: 'normal' },
     ...{ LSB_HOSTS: 'n7 n7 n7 n7', LSB_MCPU_HOSTS: 'n7 4 ', LSB_DJOB_NUMPROC: '4', LSB_MAX_NUM_PROCESSORS: '4' },
     ...{ LSB_TRAPSIGS: 'trap # 15 10 12 2 1', HOSTNAME: 'the-login-node', LS_SUBCWD: '/' },

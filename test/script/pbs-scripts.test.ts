@@ -1,13 +1,12 @@
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { pbs } from '../../src/schedulers/pbs.ts';
 import { torque } from '../../src/schedulers/torque.ts';
 import { wholeNodeJob } from '../support/batch-job.ts';
-import { type JobBed, makeJobBed, plainValues, projectTemplates } from '../support/job-bed.ts';
-import { renderScript } from '../support/render-script.ts';
+import { type JobBed, makeJobBed } from '../support/job-bed.ts';
 import { run } from '../support/run-program.ts';
+import { expectSoundShell, noSlurm, ownPart, scriptOf } from './rendered-script.ts';
 
 const job = { ...wholeNodeJob, cores: 4, memoryMB: 8_000, gpus: 1 };
 const kinds = [
@@ -16,32 +15,16 @@ const kinds = [
 ] as const;
 
 describe.each(kinds)('the script for %s', (_, template, directives) => {
-  const script = async () => {
-    const values = { ...plainValues('~'), jobDir: '~/jobs', logDir: '~/logs', image: '~/image.sif', directives };
-    const result = renderScript(await projectTemplates(template), values);
-    if (!result.ok) throw new Error(JSON.stringify(result.failure));
-    return result.value;
-  };
+  const script = () => scriptOf(template, directives);
 
   it('begins as it did, up to the body that all share', async () => {
-    const [own = ''] = (await script()).split('# ---- Ground to stand on ----');
-    expect(own).toMatchSnapshot();
+    expect(ownPart(await script())).toMatchSnapshot();
   });
 
   it('satisfies bash and shellcheck', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'glidein-script-'));
-    const file = join(directory, 'script.sh');
-    await writeFile(file, await script());
-    const checks = [await run('bash', ['-n', file]), await run('shellcheck', [file])];
-    await rm(directory, { recursive: true });
-    expect(checks[0]).toMatchObject({ code: 0, stderr: '' });
-    if (checks[1]?.code === 127) console.warn('shellcheck is not installed: the rendered script was not checked by it');
-    else expect(checks[1]).toMatchObject({ code: 0, stdout: '' });
+    await expectSoundShell(await script());
   });
 });
-
-/** A job's environment has none of Slurm's variables. */
-const noSlurm = { SLURM_JOB_ID: undefined, SLURM_CPUS_ON_NODE: undefined, SLURM_MEM_PER_NODE: undefined };
 
 async function inBed(template: string, act: (bed: JobBed, nodefile: string) => Promise<void>): Promise<void> {
   await using bed = await makeJobBed(template);

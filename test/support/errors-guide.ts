@@ -24,7 +24,11 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
       },
       {
         when: 'a command that must know more',
-        failure: { kind: 'usage', message: 'no site has a profile yet', hint: 'glidein site import FILE' },
+        failure: {
+          kind: 'usage',
+          message: 'no site has a profile yet',
+          hint: 'glidein init   (or: glidein site import FILE)',
+        },
       },
     ],
     why: 'A command, an option or a value is misspelt or missing. Nothing was read, written or connected to.',
@@ -369,6 +373,19 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
           ].join(' '),
         },
       },
+      {
+        when: 'a person logged in by `ssh2`, which keeps no connection',
+        failure: {
+          kind: 'login-needed',
+          site: 'campus',
+          target: 'ada@login.example.org',
+          why: [
+            'a person logged in before (2026-11-20T04:05:00.000Z: it took a code or password);',
+            'so that nobody is locked out, it is not tried where nobody can be asked',
+          ].join(' '),
+          hint: 'glidein site set campus connection.transport=openssh && glidein login campus',
+        },
+      },
     ],
     why: [
       'Servers lock out who fails to log in again and again, and cron would. So a login that was refused is made once and not',
@@ -539,6 +556,23 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
       'schedulers take such a job all the same and let it wait for ever.',
     ].join(' '),
     whatToDo: '`glidein discover campus` shows the queues. Set another one, or ask for less.',
+  },
+  'queue-full': {
+    title: 'You have as many jobs there as you may',
+    looks: [
+      { when: null, failure: { kind: 'queue-full', site: 'campus', where: 'short', most: 3, there: 2, wanted: 4 } },
+      {
+        when: 'the limit is the cluster’s',
+        failure: { kind: 'queue-full', site: 'campus', where: 'the cluster', most: 40, there: 40, wanted: 1 },
+      },
+    ],
+    why: [
+      'A user may have only so many jobs, waiting or running, in this queue or on this cluster. The scheduler would refuse',
+      'a submission that comes to more, often as a whole, so as many as fit are submitted and the rest is not tried.',
+      'The limit was asked for just now; jobs of yours that are no pilots of the site count there too.',
+    ].join(' '),
+    whatToDo:
+      'Usually nothing: when pilots have ended the next pass submits more. A target above the limit is never reached: set a lower one, or another queue.',
   },
   'in-doubt': {
     title: 'Nobody knows yet whether the job was taken',

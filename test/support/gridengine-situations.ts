@@ -3,16 +3,13 @@ import { gridengine } from '../../src/schedulers/gridengine.ts';
 import type { BatchJob } from '../../src/schedulers/scheduler.ts';
 import { quote } from '../../src/shell.ts';
 import { wholeNodeJob } from './batch-job.ts';
-import type { Ran } from './run-program.ts';
-
-/** Runs a line as ada (or another), records it, and answers what it said. */
-export type Record = (command: string, note?: string, user?: string) => Promise<Ran>;
+import type { Record, Situations } from './record-situations.ts';
 
 /**
  * What is recorded of a Grid Engine with one host, by the name of its file: a queue `all.q` of four slots, `short.q` of
  * two slots and one hour, a parallel environment `smp` in both, and the resource `exclusive` at the host.
  */
-export const gridengineSituations: { readonly [file: string]: (record: Record) => Promise<void> } = {
+export const gridengineSituations: Situations = {
   '01_version': version,
   '02_life': life,
   '03_cancel': cancellations,

@@ -3,13 +3,10 @@ import { lsf } from '../../src/schedulers/lsf.ts';
 import type { BatchJob } from '../../src/schedulers/scheduler.ts';
 import { quote } from '../../src/shell.ts';
 import { wholeNodeJob } from './batch-job.ts';
-import type { Ran } from './run-program.ts';
-
-/** Runs a line as ada (or another), records it, and answers what it said. */
-export type Record = (command: string, note?: string, user?: string) => Promise<Ran>;
+import type { Record, Situations } from './record-situations.ts';
 
 /** What is recorded of an LSF with one node of four slots and a queue `short`, by the name of its file. */
-export const lsfSituations: { readonly [file: string]: (record: Record) => Promise<void> } = {
+export const lsfSituations: Situations = {
   '20_glidein_life': life,
   '21_glidein_cancel': cancellations,
   '22_glidein_refused': refusals,

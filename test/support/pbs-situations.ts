@@ -3,18 +3,16 @@ import { pbs } from '../../src/schedulers/pbs.ts';
 import type { BatchJob } from '../../src/schedulers/scheduler.ts';
 import { quote } from '../../src/shell.ts';
 import { wholeNodeJob } from './batch-job.ts';
-import type { Ran } from './run-program.ts';
-
-/** Runs a line as ada (or another), records it, and answers what it said. */
-export type Record = (command: string, note?: string, user?: string) => Promise<Ran>;
+import type { Record, Situations } from './record-situations.ts';
 
 /** What is recorded of a PBS with four nodes of four cores each and a queue `short`, by the name of its file. */
-export const pbsSituations: { readonly [file: string]: (record: Record) => Promise<void> } = {
+export const pbsSituations: Situations = {
   '20_glidein_life': life,
   '21_glidein_cancel': cancellations,
   '22_glidein_refused': refusals,
   '23_glidein_discover': discovery,
   '24_glidein_down': serverDown,
+  '25_glidein_limits': limits,
 };
 
 const job: BatchJob = { ...wholeNodeJob, cores: 4, walltimeSeconds: 3_600 };
@@ -115,4 +113,25 @@ async function serverDown(record: Record): Promise<void> {
   await record('pbs_server >/dev/null 2>&1', 'it is started again', 'root');
   await sleep(5_000);
   await list(record, 'it is back, and knows them');
+}
+
+/** Limits on queues and on one user, which the client shows a line each, and what is said of what breaks them. */
+async function limits(record: Record): Promise<void> {
+  const manage = (line: string) => record(`qmgr -c ${quote(line)}`, '', 'root');
+  await manage('set queue short max_queued = "[u:PBS_GENERIC=3],[u:ada=2],[u:zoe=1],[o:PBS_ALL=9]"');
+  await manage('set queue short max_array_size = 3');
+  await manage('set queue workq max_queued = "[o:PBS_ALL=40]"');
+  await manage('set server max_queued = "[u:PBS_GENERIC=50],[u:ada=4],[u:zoe=1],[o:PBS_ALL=900]"');
+  await record(pbs.discoverCommand(), 'limits of queues and of one user');
+  await submit(record, 4, { queue: 'short' }, 'larger than an array of this queue may be');
+  await submit(record, 3, { queue: 'short' }, 'more than this user may have in the queue');
+  await submit(record, 2, { queue: 'short' }, 'as many as this user may have in the queue');
+  await submit(record, 1, { queue: 'short' }, 'this user has as many as the queue allows');
+  await submit(record, 3, {}, 'more than this user may have in all queues');
+  await submit(record, 2, {}, 'as many as this user may have in all queues');
+  await submit(record, 1, {}, 'this user has as many as all queues allow');
+  await manage('unset server max_queued');
+  await manage('unset queue workq max_queued');
+  await manage('set queue short max_queued = "[u:PBS_GENERIC=3]"');
+  await manage('unset queue short max_array_size');
 }

@@ -52,13 +52,18 @@ export const scriptVariants: [string, Partial<ScriptValues>][] = [
   ...broughtCvmfs.map(([way, changes]): [string, Partial<ScriptValues>] => [`with CVMFS by ${way}`, changes]),
 ];
 
-/** What bash and shellcheck say of one of them; shellcheck ends with 127 where it is not installed. */
+/** What bash and shellcheck say of one of them. */
 export async function checkedScript(changes: Partial<ScriptValues>): Promise<{ bash: Ran; shellcheck: Ran }> {
   const result = renderScript(await projectTemplates('slurm.sh.hbs'), scriptValues(changes));
   if (!result.ok) throw new Error(JSON.stringify(result.failure));
+  return shellChecks(result.value);
+}
+
+/** What bash and shellcheck say of a script; shellcheck ends with 127 where it is not installed. */
+export async function shellChecks(script: string): Promise<{ bash: Ran; shellcheck: Ran }> {
   const directory = await mkdtemp(join(tmpdir(), 'glidein-script-'));
   const file = join(directory, 'script.sh');
-  await writeFile(file, result.value);
+  await writeFile(file, script);
   const [bash, shellcheck] = [await run('bash', ['-n', file]), await run('shellcheck', [file])];
   await rm(directory, { recursive: true });
   return { bash, shellcheck };

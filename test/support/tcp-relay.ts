@@ -9,24 +9,32 @@ export interface TcpRelay {
   freeze(): void;
   /** Ends every connection that is there, with a reset. */
   cut(): void;
-  /** Ends the next connection after so many bytes, both ways together; with a reset. */
-  cutAfter(bytes: number): void;
-  /** Bytes that went through the last connection, both ways together. */
-  bytes(): number;
+  /**
+   * Ends the next connection after so many bytes, both ways together; with a reset. Those are counted that come once the
+   * client has sent `sent` of them.
+   */
+  cutAfter(bytes: number, sent?: number): void;
+  /** Bytes that went through the last connection, both ways together, once the client had sent `sent` of them. */
+  bytes(sent?: number): number;
+  /** Bytes that the client sent through the last connection. */
+  sent(): number;
   close(): Promise<void>;
 }
 
 /** Starts a relay to a port of loopback. */
 export async function startRelay(to: number): Promise<TcpRelay> {
   const sockets = new Set<Socket>();
-  let [connections, bytes, limit] = [0, 0, Number.POSITIVE_INFINITY];
+  let connections = 0;
+  let last = new Count();
+  let limit = { bytes: Number.POSITIVE_INFINITY, sent: 0 };
   let frozen = new WeakSet<Socket>();
   const server = createServer((near) => {
     const far = new Socket().connect(to, '127.0.0.1');
     connections += 1;
-    bytes = 0;
+    const count = new Count();
+    last = count;
     const cutAt = limit;
-    limit = Number.POSITIVE_INFINITY;
+    limit = { bytes: Number.POSITIVE_INFINITY, sent: 0 };
     const cut = () => {
       for (const socket of [near, far]) socket.resetAndDestroy();
     };
@@ -39,9 +47,10 @@ export async function startRelay(to: number): Promise<TcpRelay> {
       });
       from.on('data', (chunk: Buffer) => {
         if (frozen.has(from)) return;
-        const part = chunk.subarray(0, Math.max(0, cutAt - bytes));
-        bytes += chunk.length;
-        if (bytes < cutAt) into.write(part);
+        const left = count.hasSent(cutAt.sent) ? Math.max(0, cutAt.bytes - count.after(cutAt.sent)) : chunk.length + 1;
+        const part = chunk.subarray(0, left);
+        count.add(chunk.length, from === near);
+        if (chunk.length < left) into.write(part);
         // What is before the cut still arrives: a reset at once would take it away.
         else into.write(part, () => setTimeout(cut, 20));
       });
@@ -59,15 +68,35 @@ export async function startRelay(to: number): Promise<TcpRelay> {
     cut: () => {
       for (const socket of sockets) socket.resetAndDestroy();
     },
-    cutAfter: (count) => {
-      limit = count;
+    cutAfter: (bytes, sent = 0) => {
+      limit = { bytes, sent };
     },
-    bytes: () => bytes,
+    bytes: (sent = 0) => last.after(sent),
+    sent: () => last.sent,
     close: () => {
       for (const socket of sockets) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** What went through a connection, piece by piece. */
+class Count {
+  sent = 0;
+  private readonly pieces: { sentBefore: number; length: number }[] = [];
+
+  add(length: number, isSent: boolean): void {
+    this.pieces.push({ sentBefore: this.sent, length });
+    if (isSent) this.sent += length;
+  }
+
+  hasSent(sent: number): boolean {
+    return this.sent >= sent;
+  }
+
+  after(sent: number): number {
+    return this.pieces.filter(({ sentBefore }) => sentBefore >= sent).reduce((sum, { length }) => sum + length, 0);
+  }
 }
 
 function portOf(server: Server): number {

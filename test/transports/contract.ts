@@ -68,8 +68,8 @@ export function transportContract(name: string, place: () => Promise<Place>): vo
       expect(directory).toBe(home);
     });
 
-    it('carries 20 MB of any bytes in and out again', async () => {
-      const bytes = randomBytes(20 * megabytes);
+    it('carries 100 MB of any bytes in and out again', { timeout: 120_000 }, async () => {
+      const bytes = randomBytes(100 * megabytes);
       const ran = await run('cat', bytes);
       expect(ran.exit).toEqual({ kind: 'exited', code: 0 });
       expect(sha256(ran.stdout)).toBe(sha256(bytes));
