@@ -28,7 +28,7 @@ const onlyIn = (library, path) => ({
   to: { path: `^node_modules/${library}/` },
 });
 
-const pure = '^src/(pilot|script|schedulers)/|^src/login/(journal|census|evidence|observation|ended-pilots|remote-programs|cluster-facts|file-reception|pilot-log|log-lines)\\.ts$|^src/fleet/(plan|breaker)\\.ts$|^src/(shell|failure)\\.ts$';
+const pure = '^src/(pilot|script|schedulers)/|^src/image/(freshness|generations|image-source|proxy)\\.ts$|^src/login/(journal|census|evidence|observation|ended-pilots|remote-programs|cluster-facts|builder-words|building-program|file-reception|pilot-log|log-lines)\\.ts$|^src/fleet/(plan|breaker)\\.ts$|^src/(shell|failure)\\.ts$';
 
 module.exports = {
   forbidden: [
@@ -42,7 +42,7 @@ module.exports = {
     { name: 'pure-parts-are-pure', severity: 'error', from: { path: pure }, to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|buffer)$' } },
     onlyIn('commander', '^src/cli/'),
     onlyIn('ssh2', '^src/transports/ssh2(-keys)?\\.ts$|^src/demo/'),
-    onlyIn('conf', '^src/config/store\\.ts$|^src/image/store\\.ts$'),
+    onlyIn('conf', '^src/config/conf-file\\.ts$'),
     onlyIn('handlebars', '^src/script/'),
     onlyIn('valibot', '^src/config/(schema|schema-pieces|scheduler-section)\\.ts$'),
     onlyIn('tar', '^src/image/packed-directory\\.ts$'),

@@ -1,3 +1,5 @@
+import type { Failure } from './failure.ts';
+
 /** What a command may ask of the world besides its own input: built once, in `cli/main.ts`, and handed down. */
 export interface Context {
   /** Aborts when the user interrupts. Whatever waits must stop waiting. */
@@ -26,11 +28,20 @@ export type Event =
   | { kind: 'site-begins'; site: string }
   | { kind: 'site-ends'; site: string }
   /** A named step of a pass begins; `--verbose` shows them, fault tests kill at them. */
-  | { kind: 'step'; site: string; step: Step; detail?: string }
-  | { kind: 'warning'; site: string | null; text: string }
+  | { kind: 'step'; site: string; step: Step; detail?: string; moved?: Moved }
+  /** `needsYou`: somebody has to do something about it; shown with `--quiet`, too. */
+  | { kind: 'warning'; site: string | null; text: string; needsYou?: true }
+  /** Something beside the work itself failed, and the work goes on without it. Shown with `--quiet`, too. */
+  | { kind: 'mishap'; site: string | null; text: string; failure: Failure }
   | { kind: 'note'; site: string | null; text: string }
   /** What a person who waits should know of it. */
   | { kind: 'waiting'; site: string; text: string };
+
+/** How much of something large is where it is to be, at the moment of the event. */
+export interface Moved {
+  bytes: number;
+  of: number;
+}
 
 /** The steps of a pass, in their order. */
 export type Step =
@@ -43,6 +54,7 @@ export type Step =
   | 'discover'
   | 'token'
   | 'ship'
+  | 'build'
   | 'fence'
   | 'intent'
   | 'submit'

@@ -49,6 +49,14 @@ export type Failure =
   | { kind: 'distribution-missing'; site: string; here: string; there: string }
   /** The login host's disk has not the room for what was to be sent. */
   | { kind: 'no-space'; site: string; what: string; directory: string; neededBytes: number; freeBytes: number }
+  /** No image of this name was built and is kept on this machine. `site` names it in its profile; null: a person did. */
+  | { kind: 'image-unknown'; site: string | null; name: string; known: readonly string[] }
+  /** Nothing on this machine can build an image. `looked` says where it was looked for. */
+  | { kind: 'builder-missing'; looked: string }
+  /** The build came to nothing and left nothing. `site`: on whose login host; null: here. `said`: the last words of the program that built. */
+  | { kind: 'build-failed'; site: string | null; name: string; source: string; said: string }
+  /** A disk of this machine has not the room for what was to be made. */
+  | { kind: 'no-space-here'; what: string; directory: string; neededBytes: number; freeBytes: number }
   /** What arrived is not what was sent; it was thrown away. */
   | { kind: 'delivery-broken'; site: string; what: string; path: string }
   /** The queue as the scheduler describes it cannot run this job: said before a submission fails, or waits for ever. */
@@ -106,6 +114,8 @@ export function exitCodeOf(failure: Failure): 1 | 2 | 3 | 130 {
     case 'token-unusable':
     case 'pilot-unknown':
     case 'image-missing':
+    case 'image-unknown':
+    case 'builder-missing':
     case 'distribution-missing':
     case 'queue-unfit':
     case 'log-missing':

@@ -1,4 +1,5 @@
 import type { ConnectStage, Failure, Mistake, TokenProblem } from '../failure.ts';
+import { quote } from '../shell.ts';
 
 /** A failure as a person reads it: what happened and why, and the next thing to type. */
 export interface Words {
@@ -126,6 +127,10 @@ type SubmissionFailure = Extract<
       | 'cancel-refused'
       | 'pilot-unknown'
       | 'image-missing'
+      | 'image-unknown'
+      | 'builder-missing'
+      | 'build-failed'
+      | 'no-space-here'
       | 'distribution-missing'
       | 'no-space'
       | 'delivery-broken'
@@ -158,6 +163,11 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
         `image.remotePath ${failure.path} cannot be read on the login host; nothing was submitted`,
         `put the image there, or: glidein site set ${failure.site} image.remotePath=null`,
       );
+    case 'image-unknown':
+    case 'builder-missing':
+    case 'build-failed':
+    case 'no-space-here':
+      return wordBuildFailure(failure);
     case 'distribution-missing':
       return words(
         `the CVMFS distribution is neither here, ${failure.here}, nor on the login host, ${failure.there}; nothing was submitted`,
@@ -166,7 +176,7 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
     case 'no-space':
       return words(
         `${failure.what} needs ${megabytes(failure.neededBytes)} MB, and the disk of ${failure.directory} on the login host has ${megabytes(failure.freeBytes)} MB left; nothing was sent or submitted`,
-        `make room there, or: glidein site set ${failure.site} connection.remoteDir=/another/disk/glidein`,
+        `make room there, or: glidein site set ${failure.site} ${failure.what === 'the image' ? 'image.dir' : 'connection.remoteDir'}=/another/disk/glidein`,
       );
     case 'delivery-broken':
       return words(
@@ -183,6 +193,35 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
       return words(`the demo cannot run here: ${failure.reason}`, failure.hint);
     case 'interrupted':
       return words('interrupted', null);
+  }
+}
+
+type BuildFailure = Extract<Failure, { kind: 'image-unknown' | 'builder-missing' | 'build-failed' | 'no-space-here' }>;
+
+function wordBuildFailure(failure: BuildFailure): Words {
+  switch (failure.kind) {
+    case 'image-unknown': {
+      const others = failure.known.length === 0 ? 'none is built yet' : `there are ${failure.known.join(', ')}`;
+      return words(
+        `there is no image ${failure.name} on this machine; ${others}`,
+        `glidein image build ${quote(failure.name)}`,
+      );
+    }
+    case 'builder-missing':
+      return words(
+        `neither apptainer nor singularity was found (${failure.looked}), so no image can be built on this machine`,
+        'glidein image build --on SITE   (builds on its login node; or install apptainer here, or name it with --runtime)',
+      );
+    case 'build-failed':
+      return words(
+        `the image ${failure.name} could not be built from ${failure.source}; nothing was left behind${said(failure.said)}`,
+        `glidein image build ${failure.site === null ? quote(failure.name) : `--on ${failure.site}`} --source ${quote(failure.source)} --verbose`,
+      );
+    case 'no-space-here':
+      return words(
+        `${failure.what} needs ${megabytes(failure.neededBytes)} MB, and the disk of ${failure.directory} has ${megabytes(failure.freeBytes)} MB left; nothing was begun`,
+        'make room there (glidein image prune takes away old images), or name another disk: TMPDIR=/another/disk glidein image build',
+      );
   }
 }
 

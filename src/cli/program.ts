@@ -52,6 +52,7 @@ export function buildProgram(version: string, take: (request: Request) => void):
   addSiteCommands(adder);
   addPilotCommands(adder);
   addLooks(adder);
+  addImageCommands(adder);
   addTokenCommands(adder);
   addLogins(adder);
   addDemo(adder);
@@ -123,6 +124,7 @@ const dryRun = new Option('--dry-run', 'look and say what would be done, change 
 const anyOwner = new Option('--any-owner', "let anybody's jobs run on the pilots (must be typed each time)");
 const allowExpiring = new Option('--allow-expiring', 'submit although the token expires before the wall clock ends');
 const everySite = new Option('--all', 'every site that has a profile');
+const refreshFlag = new Option('--refresh', 'first build the image anew where its tag stands for a newer one');
 const howMany = new Option('-n, --count <N>', 'how many pilots (default: one job of them)').argParser(wholeNumber);
 
 function wholeNumber(text: string): number {
@@ -272,10 +274,10 @@ function addPilotCommands(program: Adder): void {
     'render <site>',
     'print exactly the job script; the submit command goes to stderr; opens no connection',
     ([site = ''], flags) =>
-      async ({ configDir, context }) => {
+      async ({ configDir, dataDir, context }) => {
         const { renderJob } = await import('../commands/render.ts');
         const { renderOutcome } = await import('./job-outcomes.ts');
-        const options = { configDir, site, count: flags.count ?? null, ...jobOptions(flags) };
+        const options = { configDir, dataDir, site, count: flags.count ?? null, ...jobOptions(flags) };
         return renderOutcome(await renderJob(options, context));
       },
     [howMany, anyOwner],
@@ -339,7 +341,7 @@ function addSubmissions(program: Adder): void {
       },
     [howMany, anyOwner, allowExpiring, dryRun],
   );
-  program.add<JobFlags & { all?: boolean }>(
+  program.add<JobFlags & { all?: boolean; refresh?: boolean }>(
     'top-up [sites...]',
     'one pass: bring each site nearer its target, never above; what cron calls',
     (sites, flags) =>
@@ -351,11 +353,12 @@ function addSubmissions(program: Adder): void {
           sites,
           all: flags.all ?? false,
           dryRun: flags.dryRun ?? false,
+          refresh: flags.refresh ?? false,
           ...jobOptions(flags),
         };
         return worded(topUpSites(options, context));
       },
-    [everySite, anyOwner, allowExpiring, dryRun],
+    [everySite, refreshFlag, anyOwner, allowExpiring, dryRun],
   );
 }
 
@@ -464,6 +467,98 @@ function addDemo(program: Adder): void {
     },
     [new Option('--scheduler <kind>', 'whose commands the stand-in answers to').default('slurm')],
   );
+}
+
+function addImageCommands(program: Adder): void {
+  const image = program.group('image', 'the image of the pilots: built once on this machine, and kept');
+  addImageBuild(image);
+  image.add('list', 'the images that are kept here, newest first', () => async ({ configDir, dataDir, context }) => {
+    const { imageList } = await import('../commands/image-list.ts');
+    const { imageListOutcome } = await import('./image-outcomes.ts');
+    return imageListOutcome(await imageList({ configDir, dataDir }), context.now());
+  });
+  image.add(
+    'check [names...]',
+    'whether each is still what its tag stands for; asks the registry, pulls nothing',
+    (names) =>
+      async ({ configDir, dataDir, context }) => {
+        const { imageCheck } = await import('../commands/image-check.ts');
+        const { imageCheckOutcome } = await import('./image-outcomes.ts');
+        return imageCheckOutcome(await imageCheck({ configDir, dataDir, names }, context));
+      },
+  );
+  image.add<JobFlags & { all?: boolean }>(
+    'push [sites...]',
+    'bring the image of each site to its login host, where it is not there yet; goes on where a push was cut',
+    (sites, flags) =>
+      async ({ configDir, dataDir, context }) => {
+        const { imagePush } = await import('../commands/image-push.ts');
+        const { pushOutcome } = await import('./image-push-outcome.ts');
+        const { all = false, dryRun: dry = false } = flags;
+        return pushOutcome(await imagePush({ configDir, dataDir, sites, all, dryRun: dry }, context));
+      },
+    [everySite, dryRun],
+  );
+  image.add<JobFlags>(
+    'prune',
+    'remove what no profile uses; the two generations before one in use stay',
+    (_args, flags) =>
+      async ({ configDir, dataDir }) => {
+        const { imagePrune } = await import('../commands/image-prune.ts');
+        const { pruneOutcome } = await import('./image-outcomes.ts');
+        return pruneOutcome(await imagePrune({ configDir, dataDir, dryRun: flags.dryRun ?? false }));
+      },
+    [dryRun],
+  );
+}
+
+function addImageBuild(image: Adder): void {
+  image.add<JobFlags & { source?: string; gpus?: boolean; runtime?: string; on?: string }>(
+    'build [name]',
+    "build an image with this machine's apptainer or singularity; without NAME the one of the OSG",
+    ([name = null], flags) =>
+      async ({ configDir, dataDir, context }) => {
+        if (flags.on !== undefined)
+          return builtOnSite({ ...flags, on: flags.on, name }, { configDir, dataDir }, context);
+        const { imageBuild } = await import('../commands/image-build.ts');
+        const { buildOutcome } = await import('./image-outcomes.ts');
+        const { source = null, gpus = false, runtime = null, dryRun: dry = false } = flags;
+        return buildOutcome(
+          await imageBuild({ configDir, dataDir, name, source, gpus, runtime, dryRun: dry }, context),
+        );
+      },
+    [
+      new Option('--source <uri>', 'what to build it from: docker://REGISTRY/NAME:TAG or oci:/PATH'),
+      new Option('--gpus', 'the image for pilots with GPUs'),
+      new Option('--on <site>', 'build on the login host of a site, whose profile then names the image there'),
+      new Option('--runtime <program>', 'the program that builds, where it is not on the PATH'),
+      dryRun,
+    ],
+  );
+}
+
+interface BuildOnSiteFlags extends JobFlags {
+  name: string | null;
+  on: string;
+  source?: string;
+  gpus?: boolean;
+  runtime?: string;
+}
+
+async function builtOnSite(
+  { name, on: site, source, gpus = false, runtime, dryRun: dry = false }: BuildOnSiteFlags,
+  directories: { configDir: string; dataDir: string },
+  context: World['context'],
+): Promise<Result<Outcome>> {
+  const { failed } = await import('../failure.ts');
+  if (name !== null || runtime !== undefined) {
+    const message = 'with --on the image is known by its content, and pilot.runtime of the profile builds it';
+    return failed({ kind: 'usage', message, hint: `glidein image build --on ${site} --source docker://…` });
+  }
+  const { imageBuildOnSite } = await import('../commands/image-build-on-site.ts');
+  const { buildOnSiteOutcome } = await import('./image-outcomes.ts');
+  const options = { ...directories, site, source: source ?? null, gpus, dryRun: dry };
+  return buildOnSiteOutcome(await imageBuildOnSite(options, context));
 }
 
 function addTokenCommands(program: Adder): void {

@@ -46,7 +46,13 @@ export function eventLine(event: Event, printing: Printing): string | null {
     case 'waiting':
       return printing.quiet ? null : `${prefix}${event.text}`;
     case 'warning':
-      return printing.quiet ? null : `${prefix}${paint('yellow', 'warning:', printing)} ${event.text}`;
+      if (printing.quiet && event.needsYou !== true) return null;
+      return `${prefix}${paint('yellow', 'warning:', printing)} ${event.text}`;
+    case 'mishap': {
+      const { message, hint } = wordFailure(event.failure);
+      const warning = `${prefix}${paint('yellow', 'warning:', printing)} ${event.text}: ${message}`;
+      return [warning, ...nextLine(hint, prefix, printing)].join('\n');
+    }
   }
 }
 
@@ -54,9 +60,12 @@ export function eventLine(event: Event, printing: Printing): string | null {
 export function failureLines(failure: Failure, site: string | null, printing: Printing): string {
   const { message, hint } = wordFailure(failure);
   const prefix = site === null ? '' : `${site}: `;
-  const lines = [`${prefix}${paint('red', 'error:', printing)} ${message}`];
-  if (hint !== null) lines.push(`${prefix}${dim('next:', printing)} ${hint}`);
-  return lines.join('\n');
+  const error = `${prefix}${paint('red', 'error:', printing)} ${message}`;
+  return [error, ...nextLine(hint, prefix, printing)].join('\n');
+}
+
+function nextLine(hint: string | null, prefix: string, printing: Printing): string[] {
+  return hint === null ? [] : [`${prefix}${dim('next:', printing)} ${hint}`];
 }
 
 /** A failure as the JSON that `--json` prints. */

@@ -7,7 +7,6 @@ import { failureReport, type SiteReport } from '../fleet/site-report.ts';
 import { submitMore } from '../fleet/top-up.ts';
 
 export interface SubmitOptions extends JobOptions {
-  dataDir: string;
   site: string;
   /** How many pilots more, whatever the target; null: one job. */
   count: number | null;

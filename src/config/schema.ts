@@ -154,26 +154,21 @@ const pilot = section({
   logDir: nullable(logPath),
 });
 
-const sourceForm = 'must be docker://REGISTRY/NAME:TAG';
+const sourceForm = 'must be docker://REGISTRY/NAME:TAG, or a .sif of this machine by a path that starts with / or ~/';
 
 const image = section({
   /** Left out: the one for what the profile asks of the batch system. */
   source: v.optional(
-    v.pipe(
-      lineThat(sourceForm),
-      v.check(
-        (source) => !/^(?:\/|~|\.).*\.sif$/.test(source),
-        'a local .sif has no effect yet in this version; use docker://… or image.remotePath',
-      ),
-      v.regex(/^docker:\/\/[^\s-]\S*$/u, sourceForm),
-    ),
+    v.pipe(lineThat(sourceForm), v.regex(/^(?:docker:\/\/[^\s-]\S*|(?:\/|~\/).*\.sif)$/u, sourceForm)),
   ),
-  name: nullable(unused(line, null)),
+  /** An image of the store. */
+  name: nullable(line),
   /** A SIF that is on the login host already. */
   remotePath: nullable(path),
   /** null: `remoteDir/images`. */
   dir: nullable(path),
-  maxAgeHours: v.optional(unused(whole(1, 87_600), 72), 72),
+  /** Older than this, and nobody can say that it is the newest, it is warned of. */
+  maxAgeHours: v.optional(whole(1, 87_600), 72),
 });
 
 const limits = section({
@@ -277,14 +272,6 @@ const profile = v.pipe(
         `must be at most scheduler.memoryMB, ${input.scheduler.memoryMB}: a pilot offers only what it was granted`,
     ),
     ['pilot', 'memoryMB'],
-  ),
-  v.forward(
-    v.partialCheck(
-      [['name'], ['connection', 'remoteDir'], ['image', 'dir']],
-      (value) => value.image.dir === null || value.image.dir === under(remoteDirOf(value), 'images'),
-      'has no effect yet in this version; remove it',
-    ),
-    ['image', 'dir'],
   ),
   v.transform(withDefaults),
 );

@@ -1,10 +1,9 @@
 import { access, chmod, mkdir, readdir, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { failed, ok, type Result } from '../failure.ts';
 import { parseJson } from './json-text.ts';
 import { hasCode, readLocalText, systemReason, unusable } from './local-file.ts';
 import { acceptsAt, checkProfile, type Profile } from './schema.ts';
-import { writeWhole } from './whole-write.ts';
 
 /** A profile as its file has it: valid JSON, its keys not checked. */
 export interface WrittenProfile {
@@ -77,12 +76,12 @@ export async function changeProfile(
   if (options.dryRun) return attempt();
   const ready = options.mustExist ? await mustBeThere(configDir, site, file.value) : await makeDirectories(configDir);
   if (!ready.ok) return ready;
-  const { default: Conf } = await import('conf');
+  const { writeConfFile } = await import('./conf-file.ts');
   const { withFileLock } = await import('./file-lock.ts');
   return withFileLock(file.value, async () => {
     const changed = await attempt();
     if (!changed.ok) return changed;
-    const written = await write(Conf, file.value, changed.value.after);
+    const written = await writeConfFile(file.value, changed.value.after);
     return written.ok ? changed : written;
   });
 }
@@ -120,41 +119,6 @@ async function changedProfile(
   if (before.value === undefined && mustExist) return missing(configDir, site);
   const after = change({ site, file, raw: before.value });
   return after.ok ? ok({ file, before: before.value, after: after.value }) : after;
-}
-
-/**
- * conf writes a new file beside the old one and renames, so that a killed writer leaves the old one. A `Conf` is made
- * for this one write, under the lock, so that it can have nothing stale.
- */
-function write(Conf: typeof import('conf').default, file: string, value: RawProfile): Promise<Result<null>> {
-  const text = `${JSON.stringify(value, null, 2)}\n`;
-  return writeWhole(file, text, (real) => {
-    const conf = new Conf<RawProfile>({
-      cwd: dirname(real),
-      configName: basename(real),
-      fileExtension: '',
-      configFileMode: 0o600,
-      accessPropertiesByDotNotation: false,
-      serialize: () => text,
-    });
-    writeByRename(() => {
-      conf.store = value;
-    });
-  });
-}
-
-/**
- * conf 15 writes in place, not by rename, where it believes to be inside a snap package, and so it believes in every
- * terminal that a snap-packaged editor opened.
- */
-function writeByRename(action: () => void): void {
-  const snap = process.env['SNAP'];
-  delete process.env['SNAP'];
-  try {
-    action();
-  } finally {
-    if (snap !== undefined) process.env['SNAP'] = snap;
-  }
 }
 
 /** Only we have a use for what is in there, whatever the umask says. A directory of the user's own keeps its mode. */

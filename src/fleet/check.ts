@@ -16,6 +16,7 @@ import { failedStep, type Journey, journeySteps, secondsBetween } from './journe
 import { endpointOf } from './login-host-of.ts';
 import { loginBrake } from './login-memory.ts';
 import { tryNode } from './node-check.ts';
+import { siteImage } from './site-image.ts';
 import { fitToken, renderedJob } from './site-job.ts';
 import { judged, type SeenThere } from './site-judgement.ts';
 import { openSession } from './site-login.ts';
@@ -31,7 +32,7 @@ export interface CheckPlaces {
 
 /** The steps from the token on that somebody came to, in no order. Fails only when it was interrupted. */
 export async function check(profile: Profile, places: CheckPlaces, context: Context): Promise<Result<CheckStep[]>> {
-  const before = [await tokenStep(profile, context), await jobStep(profile, places.configDir, context)];
+  const before = [await tokenStep(profile, context), await jobStep(profile, places, context)];
   const there = await stepsThere(profile, places, context);
   const found = [...before, ...there];
   const interrupted = found.map(({ said }) => ('failure' in said ? said.failure : null)).find(isInterruption);
@@ -57,10 +58,10 @@ async function tokenStep(profile: Profile, context: Context): Promise<CheckStep>
   };
 }
 
-async function jobStep(profile: Profile, configDir: string, context: Context): Promise<CheckStep> {
+async function jobStep(profile: Profile, places: CheckPlaces, context: Context): Promise<CheckStep> {
   const began = context.now();
   const warnings: string[] = [];
-  const job = await renderedJob(profile, { configDir, anyOwner: false }, hearing(context, warnings));
+  const job = await renderedJob(profile, { ...places, anyOwner: false }, hearing(context, warnings));
   const seconds = secondsBetween(began, context.now());
   if (!job.ok) return { step: 'job', seconds, ...broken(job.failure) };
   const lines = [job.value.owners, `jobs' own containers: ${job.value.containers}`, ...warnings].join('\n');
@@ -87,7 +88,7 @@ async function stepsThere(profile: Profile, places: CheckPlaces, context: Contex
   const { target, openSince } = connection;
   const onTheWay = { ...journey, choice: { chosen, why }, target, wasOpen: openSince !== undefined };
   // Awaited here: the connection is closed when this returns.
-  const found = await stepsInSession(connection, profile, onTheWay, watched);
+  const found = await stepsInSession(connection, profile, places.dataDir, onTheWay, watched);
   const canBeRepeated = !onTheWay.wasOpen && !brake.tookPerson();
   const first = { transport: connection, brake, canBeRepeated };
   const addresses = await addressesStep(first, profile, { chosen, found }, watched);
@@ -137,6 +138,7 @@ function noting(context: Context, began: Partial<Record<Step, number>>): Context
 async function stepsInSession(
   transport: Transport,
   profile: Profile,
+  dataDir: string,
   journey: Journey,
   context: Context,
 ): Promise<CheckStep[]> {
@@ -145,7 +147,7 @@ async function stepsInSession(
   if (!opened.ok) return sessionless({ ...journey, failure: opened.failure });
   await using host = opened.value;
   const shellSeconds = secondsBetween(journey.began.hello, answeredAt);
-  const seen = await seenThere(host, profile, shellSeconds);
+  const seen = await seenThere(host, profile, dataDir, shellSeconds);
   return [...journeySteps({ ...journey, answeredAt }), ...judged(seen)];
 }
 
@@ -158,10 +160,10 @@ async function stepsOnNode(
   { places, found }: { places: CheckPlaces; found: readonly CheckStep[] },
   context: Context,
 ): Promise<CheckStep[]> {
-  const { configDir, nodeWaitSeconds: waitSeconds } = places;
+  const { configDir, dataDir, nodeWaitSeconds: waitSeconds } = places;
   if (waitSeconds === null || !wentWell(neededForJobs, found)) return [];
   // What sessions warn of the first one has told.
-  const tried = await tryNode(connection, profile, { configDir, waitSeconds }, hearing(context, []));
+  const tried = await tryNode(connection, profile, { configDir, dataDir, waitSeconds }, hearing(context, []));
   return tried.ok ? tried.value : [{ step: 'node', seconds: null, ...broken(tried.failure) }];
 }
 
@@ -173,10 +175,16 @@ function sessionless(journey: Journey): CheckStep[] {
   return isShell ? [...steps, { step: 'shell', seconds: null, ...broken(failure) }] : steps;
 }
 
-async function seenThere(host: LoginHost, profile: Profile, shellSeconds: number | null): Promise<SeenThere> {
+async function seenThere(
+  host: LoginHost,
+  profile: Profile,
+  dataDir: string,
+  shellSeconds: number | null,
+): Promise<SeenThere> {
   const facts = await host.facts({ runtimes: runtimesOf(profile), outside: outsideOf(profile) });
   const distribution = await distributionToShip(profile, distributionsIn(facts.parts));
-  return { profile, facts, noise: host.noise, shellSeconds, distribution };
+  const image = await siteImage(profile, { dataDir });
+  return { profile, facts, noise: host.noise, shellSeconds, image, distribution };
 }
 
 /** Where jobs would pull their image from; the login node itself needs nothing of the outside. */

@@ -12,6 +12,7 @@ export async function chooseSites(
   configDir: string,
   chosen: Chosen,
   looksOnly: boolean,
+  command = 'top-up',
 ): Promise<Result<readonly string[]>> {
   if (chosen.sites.length > 0) return ok([...new Set(chosen.sites)]);
   const known = await listSites(configDir);
@@ -25,5 +26,5 @@ export async function chooseSites(
   }
   if (chosen.all || looksOnly || known.value.length === 1) return known;
   const message = `name the sites, or --all; there are ${known.value.join(', ')}`;
-  return failed({ kind: 'usage', message, hint: 'glidein top-up --all' });
+  return failed({ kind: 'usage', message, hint: `glidein ${command} --all` });
 }

@@ -13,6 +13,7 @@ import type { Transport } from '../transports/transport.ts';
 import { broken, type CheckStep, type Verdict } from './check-steps.ts';
 import { nodeStep, Waiting } from './node-wait.ts';
 import type { RenderedJob } from './rendered-job.ts';
+import { imageInJob, type SiteImage, siteImage } from './site-image.ts';
 import { renderedJob } from './site-job.ts';
 import { openSession } from './site-login.ts';
 import { schedulerOf } from './site-scheduler.ts';
@@ -25,6 +26,7 @@ import { schedulerOf } from './site-scheduler.ts';
 /** What a person says of it on the command line. */
 export interface NodeOptions {
   configDir: string;
+  dataDir: string;
   /** The longest that the job may wait for its node. */
   waitSeconds: number;
 }
@@ -36,7 +38,9 @@ export async function tryNode(
   options: NodeOptions,
   context: Context,
 ): Promise<Result<CheckStep[]>> {
-  const settings = await trialSettings(profile, options.configDir, context);
+  const image = await siteImage(profile, options);
+  if (!image.ok) return ok([nodeStep(broken(image.failure))]);
+  const settings = await trialSettings(profile, image.value, options, context);
   if (!settings.ok) return ok([nodeStep(broken(settings.failure))]);
   // What was submitted is ended first: until then an interruption is only noted.
   const guarded = new Guard(context);
@@ -47,7 +51,7 @@ export async function tryNode(
   const trial = new NodeTrial(host, schedulerOf(profile), settings.value);
   guarded.holdOff();
   // Awaited here: the session ends when this returns.
-  return await submitAndWait(new Waiting(trial, profile, options.waitSeconds, context));
+  return await submitAndWait(new Waiting(trial, { profile, image: image.value }, options.waitSeconds, context));
 }
 
 /** A context that an interruption does not end while it is held off. */
@@ -86,8 +90,13 @@ function asked(profile: Profile): Partial<BatchJob> {
 
 const smallMemoryMB = 2_000;
 
-async function trialSettings(profile: Profile, configDir: string, context: Context): Promise<Result<TrialSettings>> {
-  const job = await renderedJob(profile, { configDir, anyOwner: false }, context, asked(profile));
+async function trialSettings(
+  profile: Profile,
+  image: SiteImage,
+  { configDir, dataDir }: NodeOptions,
+  context: Context,
+): Promise<Result<TrialSettings>> {
+  const job = await renderedJob(profile, { configDir, dataDir, anyOwner: false }, context, asked(profile));
   if (!job.ok) return job;
   const site = `${trialsDirectory}-${profile.name}`;
   const tag = newTag(site, randomBytes(10));
@@ -96,7 +105,7 @@ async function trialSettings(profile: Profile, configDir: string, context: Conte
   const { submit, list } = profile.connection.timeouts;
   return ok({
     ...{ tag, site, jobName: trialNameOf(profile.name), listSeconds: list, submitSeconds: submit },
-    script: nodeProgram({ ...wantedOf(profile), tag, head: headOf(script.value) }),
+    script: nodeProgram({ ...wantedOf(profile, image), tag, head: headOf(script.value) }),
     submitCommand: submitCommandFor(profile, job.value, tag),
   });
 }
@@ -107,10 +116,10 @@ function submitCommandFor(profile: Profile, job: RenderedJob, tag: string): stri
   return schedulerOf(profile).submitCommand(job.batchJob, submission);
 }
 
-function wantedOf({ connection, pilot, image, scheduler }: Profile) {
-  const registry = registryAddress(image.source);
+function wantedOf({ connection, pilot, image: { source }, scheduler }: Profile, image: SiteImage) {
+  const registry = registryAddress(source);
   return {
-    ...{ jobDir: connection.jobDir, logDir: pilot.logDir, image: image.remotePath ?? image.source },
+    ...{ jobDir: connection.jobDir, logDir: pilot.logDir, image: imageInJob(image) },
     ...{ modules: pilot.modules, runtime: pilot.runtime, scratch: pilot.scratch, gpus: scheduler.gpus > 0 },
     pidNamespaces: scheduler.gpus === 0 && pilot.env[pidNamespaceSwitch] !== 'true',
     repositories: pilot.cvmfsOptions?.repos ?? [],

@@ -12,11 +12,13 @@ import {
   type Verdict,
   wrong,
 } from './check-steps.ts';
+import { imageInJob, type SiteImage } from './site-image.ts';
 
 /** What a job has found on a compute node, as steps of `check`. Pure. */
 
 export interface SeenOnNode {
   profile: Profile;
+  image: SiteImage;
   facts: ReadonlyMap<string, NodeFact>;
   /** When the answer was read, in seconds by the login host's clock; null: it has none. */
   readAtSeconds: number | null;
@@ -125,13 +127,22 @@ function logs(seen: SeenOnNode): Verdict {
   return wrong(why, set(seen, 'pilot.logDir=/a/directory/that/nodes/write'));
 }
 
+function isPulled({ image: { kind } }: SeenOnNode): boolean {
+  return kind === 'pulled';
+}
+
 function image(seen: SeenOnNode): Verdict {
-  const { remotePath } = seen.profile.image;
-  if (remotePath === null) return needless('the profile names no image on the cluster; each pilot pulls its own');
-  if (fact(seen, 'image').status === 0) return fine(`${remotePath} can be read`);
-  return wrong(
-    `image.remotePath ${remotePath} cannot be read there`,
-    'put the image on a disk that nodes see, readable for you',
+  if (isPulled(seen)) return needless('there is no image on the cluster; each pilot pulls its own');
+  const path = imageInJob(seen.image);
+  if (fact(seen, 'image').status === 0) return fine(`${path} can be read`);
+  if (seen.image.kind === 'there')
+    return wrong(
+      `image.remotePath ${path} cannot be read there`,
+      'put the image on a disk that nodes see, readable for you',
+    );
+  return doubtful(
+    `${path} is not there yet, or nodes do not see it`,
+    `glidein image push ${seen.profile.name}   (then again)`,
   );
 }
 
@@ -185,9 +196,7 @@ function fuse(seen: SeenOnNode): Verdict {
 function container(seen: SeenOnNode): Verdict {
   const started = seen.facts.get('container');
   if (started === undefined)
-    return hasRuntime(seen) && seen.profile.image.remotePath === null
-      ? needless('there is no image on the cluster to try it with')
-      : untried;
+    return hasRuntime(seen) && isPulled(seen) ? needless('there is no image on the cluster to try it with') : untried;
   if (started.status === 0) return fine('the image starts');
   return wrong(
     `the image does not start: ${words(started)}`,
@@ -278,7 +287,7 @@ function registry(seen: SeenOnNode): Verdict {
   if (reached === undefined) return needless('the image comes from no registry');
   if (reached.status === 0) return fine(`${reached.said} takes connections`);
   const hint = `ask the site for outbound connections to port 443 from ${queueOf(seen)}`;
-  if (seen.profile.image.remotePath === null) return later(`a pilot cannot pull its image: ${words(reached)}`, hint);
+  if (isPulled(seen)) return later(`a pilot cannot pull its image: ${words(reached)}`, hint);
   return doubtful(`what jobs fetch may be out of reach: ${words(reached)}`, hint);
 }
 

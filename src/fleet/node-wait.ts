@@ -6,6 +6,7 @@ import type { NodeTrial, TrialLook } from '../login/node-trial.ts';
 import { trialNameOf } from '../pilot/tag.ts';
 import { broken, type CheckStep, later, type Verdict, wrong } from './check-steps.ts';
 import { judgedNode } from './node-judgement.ts';
+import type { SiteImage } from './site-image.ts';
 import { schedulerOf } from './site-scheduler.ts';
 
 /** The wait for the job that tries out a node: what is looked at how often, what is told, and when it is given up. */
@@ -38,6 +39,7 @@ const longestWaitSeconds = 86_400;
 export class Waiting {
   readonly trial: NodeTrial;
   readonly profile: Profile;
+  private readonly image: SiteImage;
   readonly context: Context;
   private readonly waitSeconds: number;
   private readonly began: number;
@@ -52,9 +54,15 @@ export class Waiting {
   private told = '';
   private standing = 'nobody knows why';
 
-  constructor(trial: NodeTrial, profile: Profile, waitSeconds: number, context: Context) {
+  constructor(
+    trial: NodeTrial,
+    { profile, image }: { profile: Profile; image: SiteImage },
+    waitSeconds: number,
+    context: Context,
+  ) {
     this.trial = trial;
     this.profile = profile;
+    this.image = image;
     this.waitSeconds = waitSeconds;
     this.context = context;
     this.began = context.now();
@@ -140,7 +148,10 @@ export class Waiting {
       ...{ step: 'node', state: 'ok', seconds },
       said: { message: `the job ${this.trial.id ?? this.name()} ran on ${where}`, hint: null, exitCode: 0 },
     };
-    const steps = [step, ...judgedNode({ profile: this.profile, facts: answer, readAtSeconds: atSeconds })];
+    const steps = [
+      step,
+      ...judgedNode({ profile: this.profile, image: this.image, facts: answer, readAtSeconds: atSeconds }),
+    ];
     return { kind: 'over', steps, cancels: true, isAnswered: true };
   }
 

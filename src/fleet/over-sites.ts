@@ -1,12 +1,13 @@
 import type { Profile } from '../config/schema.ts';
 import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
+import type { Failure } from '../failure.ts';
 import { appendHistory } from './history.ts';
 import { loginHostOf } from './login-host-of.ts';
 import { type KeptConnections, SharedConnection, type SiteAccess } from './site-connection.ts';
 import { failureReport, type SiteReport } from './site-report.ts';
 
-type Work = (site: SiteAccess) => Promise<SiteReport>;
+type Work<Report> = (site: SiteAccess) => Promise<Report>;
 
 /** How many login hosts are talked to at a time. */
 const hostsAtOnce = 4;
@@ -27,19 +28,30 @@ export interface Directories {
  * Does the same work for several sites, side by side, in one connection for each login host; one that fails or is slow
  * holds up no other. The reports are in the order of the sites.
  */
-export async function overSites(
+export function overSites(
+  directories: Directories,
+  sites: readonly string[],
+  context: Context,
+  work: Work<SiteReport>,
+): Promise<SiteReport[]> {
+  const unread = (site: string, failure: Failure) => failureReport(site, null, failure);
+  return overEach(directories, sites, context, { work, unread });
+}
+
+/** The same for work that is no pass; `unread` is the report of a site whose profile cannot be read. */
+export async function overEach<Report extends { site: string }>(
   { configDir, dataDir, kept }: Directories,
   sites: readonly string[],
   context: Context,
-  work: Work,
-): Promise<SiteReport[]> {
-  const reports = new Map<string, SiteReport>();
-  const done = (report: SiteReport) => {
+  { work, unread }: { work: Work<Report>; unread(site: string, failure: Failure): Report },
+): Promise<Report[]> {
+  const reports = new Map<string, Report>();
+  const done = (report: Report) => {
     reports.set(report.site, report);
     context.emit({ kind: 'site-ends', site: report.site });
   };
   for (const site of sites) context.emit({ kind: 'site-begins', site });
-  const profiles = await readable(configDir, sites, done);
+  const profiles = await readable(configDir, sites, (site, failure) => done(unread(site, failure)));
   const hosts = groupedByHost(profiles);
   const workOn = (host: readonly Profile[]) =>
     overHost(host, { dataDir, kept: kept ?? null }, context, async (site) => done(await work(site)));
@@ -50,12 +62,12 @@ export async function overSites(
 async function readable(
   configDir: string,
   sites: readonly string[],
-  done: (report: SiteReport) => void,
+  unread: (site: string, failure: Failure) => void,
 ): Promise<Profile[]> {
   const loaded = await Promise.all(sites.map(async (site) => ({ site, profile: await loadProfile(configDir, site) })));
   return loaded.flatMap(({ site, profile }) => {
     if (profile.ok) return [profile.value];
-    done(failureReport(site, null, profile.failure));
+    unread(site, profile.failure);
     return [];
   });
 }

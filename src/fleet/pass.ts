@@ -31,7 +31,8 @@ export interface PassInput extends SiteAccess {
   /** The job and the token, or why nothing can be submitted; only a pass that submits fails for it. */
   job: Result<SiteJob>;
   dryRun: boolean;
-  /** Where what is known of the queues is kept. */
+  configDir: string;
+  /** Where what is known of the queues is kept, and the images of this machine. */
   dataDir: string;
 }
 
@@ -49,7 +50,7 @@ export async function pass(input: PassInput, context: Context): Promise<SiteRepo
   await using transport = connected.value;
   const first = await oneSession(input, transport, { shipped: false }, context);
   if (first.kind === 'report') return first.report;
-  const sent = await ship(transport, first.missing, profile, context);
+  const sent = await ship(transport, first.missing, profile, input, context);
   if (!sent.ok) return failureReport(profile.name, profile.target, sent.failure);
   const second = await oneSession(input, transport, { shipped: true }, context);
   if (second.kind === 'report') return second.report;
@@ -131,7 +132,7 @@ async function submit(
   const found = reportOf(input.profile, look.census);
   const fit = fitToSubmit(input, look);
   if (!fit.ok) return finish(host, look, { ...found, failure: fit.failure }, plan);
-  const missing = await missingThere(input.profile, fit.value, look, shipping);
+  const missing = await missingThere(input.profile, fit.value, look, shipping, input);
   if (!missing.ok) return finish(host, look, { ...found, failure: missing.failure }, plan);
   if (missing.value !== null) return { kind: 'ship', missing: missing.value };
   const asking = { ...input, job: fit.value, host, keeps: true };
@@ -139,7 +140,7 @@ async function submit(
   if (!submissions.ok) return finish(host, look, { ...found, failure: submissions.failure }, plan);
   const { planned, heldBack } = submissions.value;
   if (planned.length === 0) return finish(host, look, { ...found, failure: heldBack }, plan);
-  warnOfPulling(input.profile, context);
+  await warnOfPulling(input, context);
   const answers = await host.submit(planned, look.census.abandoned, diaryOf(look, { acts: true }));
   if (!answers.ok)
     return { kind: 'report', report: lostWhileSubmitting(found, pilotsIn(submissions.value), answers.failure) };
@@ -217,7 +218,7 @@ async function wouldFit(
 ): Promise<Result<Foreseen>> {
   const fit = fitToSubmit(input, look);
   if (!fit.ok) return fit;
-  const missing = await missingThere(input.profile, fit.value, look, { shipped: false });
+  const missing = await missingThere(input.profile, fit.value, look, { shipped: false }, input);
   if (!missing.ok) return missing;
   const submissions = await submissionsFor({ ...input, job: fit.value, host, keeps: false }, count, look, context);
   if (!submissions.ok) return submissions;

@@ -11,6 +11,7 @@ import type { TemplateSource } from '../script/template-source.ts';
 import { type ScriptValues, usualPace } from '../script/values.ts';
 import { quotePath } from '../shell.ts';
 import { distributionOnCluster } from './distribution.ts';
+import { imageInJob, siteImage } from './site-image.ts';
 import { batchJobOf, schedulerOf } from './site-scheduler.ts';
 
 /** A profile's job: how it becomes a script and a submission. */
@@ -31,21 +32,24 @@ export interface RenderedJob {
 export async function rendered(
   profile: Profile,
   pilot: DescribedPilot,
-  configDir: string,
+  places: { configDir: string; dataDir: string },
   asked: Partial<BatchJob> = {},
 ): Promise<Result<RenderedJob>> {
-  const text = await loadTemplate(configDir, profile.scheduler.kind);
+  const text = await loadTemplate(places.configDir, profile.scheduler.kind);
   if (!text.ok) return text;
   const template = await openTemplate(templateSource(text.value));
   if (!template.ok) return template;
   const distribution = await distributionOnCluster(profile);
   if (!distribution.ok) return distribution;
+  const image = await siteImage(profile, places);
+  if (!image.ok) return image;
   const batchJob = { ...batchJobOf(profile), ...asked };
   const directives = carriedDirectives(profile, batchJob);
   if (!directives.ok) return directives;
   const common = {
     ...commonValues(profile),
     ...pilot.values,
+    image: imageInJob(image.value),
     cvmfsDistribution: distribution.value,
     directives: directives.value,
   };
@@ -85,16 +89,15 @@ function templateSource(template: Template): TemplateSource {
   };
 }
 
-type CommonValues = Omit<ScriptValues, 'tag' | 'directives' | 'cvmfsDistribution' | keyof PilotValues>;
+type CommonValues = Omit<ScriptValues, 'tag' | 'directives' | 'image' | 'cvmfsDistribution' | keyof PilotValues>;
 
 function commonValues(profile: Profile): CommonValues {
-  const { connection, pilot, image } = profile;
+  const { connection, pilot } = profile;
   return {
     site: profile.name,
     severalNodes: profile.scheduler.nodesPerJob > 1,
     jobDir: connection.jobDir,
     logDir: pilot.logDir,
-    image: image.remotePath ?? image.source,
     cpus: pilot.cpus,
     memoryMB: pilot.memoryMB,
     modules: pilot.modules,

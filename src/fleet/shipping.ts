@@ -5,6 +5,8 @@ import type { Look } from '../login/observation.ts';
 import { deliveredDigest, sendToken } from '../login/token-delivery.ts';
 import type { Transport } from '../transports/transport.ts';
 import { distributionToShip, type ShippedDistribution } from './distribution.ts';
+import { imageUsers } from './image-users.ts';
+import { imageToShip, type ShippedImage } from './site-image.ts';
 import type { SiteJob } from './site-job.ts';
 import type { PlannedShipment } from './site-report.ts';
 
@@ -14,7 +16,14 @@ import type { PlannedShipment } from './site-report.ts';
 export interface Missing {
   /** The token's text. */
   token: string | null;
+  image: ShippedImage | null;
   distribution: ShippedDistribution | null;
+}
+
+/** Where profiles and images of this machine are. */
+interface Places {
+  configDir: string;
+  dataDir: string;
 }
 
 /** Whether this pass has shipped what was missing already. */
@@ -28,11 +37,15 @@ export async function missingThere(
   job: SiteJob,
   look: Look,
   state: ShippingState,
+  places: Places,
 ): Promise<Result<Missing | null>> {
+  const image = await imageToShip(profile, places, look.images);
+  if (!image.ok) return image;
   const distribution = await distributionToShip(profile, look.distributions);
   if (!distribution.ok) return distribution;
   const token = needsToken(job, look, state) ? job.token : null;
-  return ok(token === null && distribution.value === null ? null : { token, distribution: distribution.value });
+  const missing = { token, image: image.value, distribution: distribution.value };
+  return ok(Object.values(missing).every((one) => one === null) ? null : missing);
 }
 
 // After ours was put there, another one is another client's, who checked it as we did: two clients with different
@@ -45,8 +58,9 @@ function needsToken(job: SiteJob, look: Look, { shipped }: ShippingState): boole
 /** Ships what is missing. */
 export async function ship(
   transport: Transport,
-  { token, distribution }: Missing,
+  { token, image, distribution }: Missing,
   profile: Profile,
+  places: Places,
   context: Context,
 ): Promise<Result<void>> {
   if (token !== null) {
@@ -54,7 +68,22 @@ export async function ship(
     const sent = await sendToken(transport, token, place, context);
     if (!sent.ok) return sent;
   }
-  return distribution === null ? ok(undefined) : shipDistribution(transport, distribution, profile, context);
+  const shipped =
+    distribution === null ? ok(undefined) : await shipDistribution(transport, distribution, profile, context);
+  return shipped.ok && image !== null ? shipImage(transport, image, profile, places, context) : shipped;
+}
+
+async function shipImage(
+  transport: Transport,
+  image: ShippedImage,
+  profile: Profile,
+  places: Places,
+  context: Context,
+): Promise<Result<void>> {
+  const { pushImage } = await import('../image/push.ts');
+  const users = await imageUsers(profile, places);
+  const pushed = await pushImage(transport, { site: profile.name, ...image }, users, context);
+  return pushed.ok ? ok(undefined) : pushed;
 }
 
 async function shipDistribution(
@@ -73,9 +102,10 @@ async function shipDistribution(
 }
 
 /** Where the missing things were to be, for messages. */
-export function placesOf({ token, distribution }: Missing, profile: Profile): string {
+export function placesOf({ token, image, distribution }: Missing, profile: Profile): string {
   const places = [
     ...(token === null ? [] : [`the token that was sent to ${profile.connection.jobDir}`]),
+    ...(image === null ? [] : [`the image that was sent to ${image.directory}`]),
     ...(distribution === null ? [] : [`the CVMFS distribution that was sent to ${distribution.directory}`]),
   ];
   return `${places.join(' and ')} is not there`;
@@ -83,7 +113,8 @@ export function placesOf({ token, distribution }: Missing, profile: Profile): st
 
 /** What a dry run tells of it: the token goes without saying. */
 export function wouldShip(missing: Missing | null): PlannedShipment[] {
-  if (missing === null || missing.distribution === null) return [];
-  const { source, directory, name, shipment } = missing.distribution;
-  return [{ source, path: `${directory}/${name}`, bytes: shipment.bytes }];
+  const { image = null, distribution = null } = missing ?? {};
+  const shipped = [...(distribution === null ? [] : [{ ...distribution, bytes: distribution.shipment.bytes }])];
+  const all = [...shipped, ...(image === null ? [] : [image])];
+  return all.map(({ source, directory, name, bytes }) => ({ source, path: `${directory}/${name}`, bytes }));
 }

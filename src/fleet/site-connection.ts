@@ -108,13 +108,15 @@ export class SharedConnection implements AsyncDisposable {
 
   /**
    * The same transport, in the hands of one site, who does not close it. Where it is shared, of what a site starts each has
-   * ended before the next begins, and the last when it is given back.
+   * ended before the next begins, unless it runs beside it, and the last when it is given back.
    */
   private lent(transport: Transport, site: string): Transport {
     let last: Promise<unknown> = Promise.resolve();
     return {
       ...transport,
       spawn: async (command, options) => {
+        if (options.beside === true)
+          return this.watched(await this.spawnOnce(() => transport.spawn(command, options), site));
         if (this.isShared) await within(last, partingMilliseconds);
         const process = await this.spawnInTurn(() => transport.spawn(command, options), site).catch((reason) => {
           this.isSound = false;
@@ -148,6 +150,12 @@ export class SharedConnection implements AsyncDisposable {
     }
   }
 
+  private spawnOnce(spawn: () => Promise<RemoteProcess>, site: string): Promise<RemoteProcess> {
+    return spawn().catch((reason: unknown) => {
+      throw reason instanceof NeverStarted ? new NeverStarted(forSite(reason.failure, site), reason) : reason;
+    });
+  }
+
   private watched(process: RemoteProcess): RemoteProcess {
     const over: Promise<unknown> = process.exited.then(() => this.running.delete(over));
     this.running.add(over);
@@ -173,6 +181,7 @@ async function within(end: Promise<unknown>, milliseconds: number): Promise<void
   late.abort();
 }
 
-function forSite(failure: Failure, site: string): Failure {
+/** A failure that several sites share, as it is told of one of them. */
+export function forSite(failure: Failure, site: string): Failure {
   return 'site' in failure ? ({ ...failure, site } as Failure) : failure;
 }

@@ -5,6 +5,7 @@ import { type DescribedPilot, type PilotInput, pilotValues } from '../pilot/pilo
 import { checkToken, type TokenFacts } from '../pilot/token.ts';
 import type { BatchJob } from '../schedulers/scheduler.ts';
 import type { RenderedJob } from './rendered-job.ts';
+import { chosenImage } from './site-image.ts';
 import { readToken } from './site-token.ts';
 
 /** What a site's pilots need before anything is connected or rendered: that the profile describes a pilot, and a token. */
@@ -19,6 +20,8 @@ export interface SiteJob {
 /** What a person says of a job on the command line. */
 export interface JobOptions {
   configDir: string;
+  /** Where the images of this machine are. */
+  dataDir: string;
   /** Typed each time; nothing remembers it. */
   anyOwner: boolean;
   allowExpiring: boolean;
@@ -28,9 +31,11 @@ export interface JobOptions {
 export async function siteJob(profile: Profile, options: JobOptions, context: Context): Promise<Result<SiteJob>> {
   const pilot = describedPilot(profile, options, context);
   if (!pilot.ok) return pilot;
+  const image = await chosenImage(profile, options);
+  if (!image.ok) return image;
   const token = await fitToken(profile, options, context);
   if (!token.ok) return token;
-  return ok({ token: token.value.text, render: () => render(profile, pilot.value, options.configDir) });
+  return ok({ token: token.value.text, render: () => render(profile, pilot.value, options) });
 }
 
 /**
@@ -39,23 +44,23 @@ export async function siteJob(profile: Profile, options: JobOptions, context: Co
  */
 export async function renderedJob(
   profile: Profile,
-  options: Pick<JobOptions, 'configDir' | 'anyOwner'>,
+  options: Pick<JobOptions, 'configDir' | 'dataDir' | 'anyOwner'>,
   context: Context,
   asked: Partial<BatchJob> = {},
 ): Promise<Result<RenderedJob>> {
   const pilot = describedPilot(profile, options, context);
-  return pilot.ok ? render(profile, pilot.value, options.configDir, asked) : pilot;
+  return pilot.ok ? render(profile, pilot.value, options, asked) : pilot;
 }
 
 /** A pass that submits nothing has no use for templates and Handlebars. */
 async function render(
   profile: Profile,
   pilot: DescribedPilot,
-  configDir: string,
+  places: Pick<JobOptions, 'configDir' | 'dataDir'>,
   asked: Partial<BatchJob> = {},
 ): Promise<Result<RenderedJob>> {
   const { rendered } = await import('./rendered-job.ts');
-  return rendered(profile, pilot, configDir, asked);
+  return rendered(profile, pilot, places, asked);
 }
 
 function describedPilot(

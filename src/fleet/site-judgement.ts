@@ -1,5 +1,6 @@
 import type { Profile } from '../config/schema.ts';
 import type { Mistake, Result } from '../failure.ts';
+import { namesIn } from '../login/observation.ts';
 import type { Part } from '../login/remote-programs.ts';
 import { cannotConnect, lockStatus, type SiteFacts } from '../login/site-facts.ts';
 import { inDays } from '../schedulers/queue-fit.ts';
@@ -21,6 +22,7 @@ import type { ShippedDistribution } from './distribution.ts';
 import { secondsBetween } from './journey.ts';
 import { pullingWords } from './pulling-words.ts';
 import { misfits } from './queue-knowledge.ts';
+import type { ShippedImage, SiteImage } from './site-image.ts';
 import { schedulerOf } from './site-scheduler.ts';
 
 /** What was found on a login host, as steps of `check`. Pure. */
@@ -33,6 +35,8 @@ export interface SeenThere {
   noise: string;
   /** How long the session took to answer; null: nobody measured it. */
   shellSeconds: number | null;
+  /** What the pilots start from, or why that is not known. */
+  image: Result<SiteImage>;
   /** What of the CVMFS distribution is to be shipped, or why it cannot be. */
   distribution: Result<ShippedDistribution | null>;
 }
@@ -339,13 +343,23 @@ function cores(seen: SeenThere): Verdict {
 // ---- What the pilots start from ----
 
 function image(seen: SeenThere): Verdict {
-  const { name, image: wanted } = seen.profile;
-  if (wanted.remotePath === null)
-    return doubtful(pullingWords(seen.profile), `glidein site set ${name} image.remotePath=PATH`);
-  if (part(seen, 'image').code === 0) return fine(`${wanted.remotePath} can be read`);
+  if (!seen.image.ok) return broken(seen.image.failure);
+  const { value } = seen.image;
+  const { name } = seen.profile;
+  if (value.kind === 'pulled') return doubtful(pullingWords(seen.profile), 'glidein image build');
+  if (value.kind === 'here') return ourImage(seen, value);
+  if (part(seen, 'image').code === 0) return fine(`${value.path} can be read`);
   return wrong(
-    `image.remotePath ${wanted.remotePath} cannot be read on the login host`,
+    `image.remotePath ${value.path} cannot be read on the login host`,
     `put the image there, or: glidein site set ${name} image.remotePath=null`,
+  );
+}
+
+function ourImage({ profile, facts }: SeenThere, { calledBy, directory, name, bytes }: ShippedImage): Verdict {
+  if (namesIn(facts.parts, 'images').has(name)) return fine(`${calledBy} is there: ${directory}/${name}`);
+  const size = `${Math.ceil(bytes / 1e6)} MB`;
+  return needless(
+    `${calledBy} is not there yet (${size}); the first pass that submits sends it, or now: glidein image push ${profile.name}`,
   );
 }
 

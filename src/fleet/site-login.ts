@@ -43,6 +43,7 @@ function loginSettings(profile: Profile, options: SessionOptions): LoginSettings
       submitSeconds: connection.timeouts.submit,
     },
     imagePath: image.remotePath,
+    imagesDirectory: image.remotePath === null ? image.dir : null,
     distributionPath: distributionPath(profile),
     arrays: scheduler.arrays,
     looksOnly: purpose !== 'change',

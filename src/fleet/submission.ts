@@ -9,6 +9,7 @@ import { newTag } from '../pilot/tag.ts';
 import type { Submission } from '../schedulers/scheduler.ts';
 import { pullingWords } from './pulling-words.ts';
 import { type Load, type QueueInquiry, type Room, roomInQueues } from './queue-knowledge.ts';
+import { siteImage } from './site-image.ts';
 import type { SiteJob } from './site-job.ts';
 import type { SiteReport } from './site-report.ts';
 import { schedulerOf } from './site-scheduler.ts';
@@ -31,8 +32,12 @@ export function fitToSubmit({ profile, job }: { profile: Profile; job: Result<Si
 }
 
 /** Without an image on the cluster every node fetches and converts it, often into the quota of the home directory. */
-export function warnOfPulling(profile: Profile, context: Context): void {
-  if (profile.image.remotePath !== null) return;
+export async function warnOfPulling(
+  { profile, dataDir }: { profile: Profile; dataDir: string },
+  context: Context,
+): Promise<void> {
+  const image = await siteImage(profile, { dataDir });
+  if (!image.ok || image.value.kind !== 'pulled') return;
   context.emit({ kind: 'warning', site: profile.name, text: pullingWords(profile) });
 }
 

@@ -7,7 +7,7 @@ import type { SiteAccess } from './site-connection.ts';
 import type { SiteReport } from './site-report.ts';
 
 /** What a pass needs besides the site itself. */
-export type PassOptions = Pick<PassInput, 'job' | 'dryRun' | 'dataDir'>;
+export type PassOptions = Pick<PassInput, 'job' | 'dryRun' | 'configDir' | 'dataDir'>;
 
 /** Brings a site nearer its target: one pass. */
 export function topUp(site: SiteAccess, options: PassOptions, context: Context): Promise<SiteReport> {

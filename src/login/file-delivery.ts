@@ -1,10 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+import { createHash } from 'node:crypto';
 import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import type { Exit, RemoteProcess, Transport } from '../transports/transport.ts';
-import { beginning, type ExpectedFile, type Reception, readReception, receiveFile } from './file-reception.ts';
-import { startCommand } from './shell-session.ts';
+import type { Transport } from '../transports/transport.ts';
+import { type FarSide, startFarSide } from './far-side.ts';
+import { type ExpectedFile, readReception, receiveFile } from './file-reception.ts';
+import { readingSeconds, StallWatch, stallSeconds } from './stall-watch.ts';
 
 /** How a large file gets to the login host: over the stdin of a channel of its own, checked there, then renamed. */
 
@@ -19,12 +19,6 @@ export interface Delivery extends ExpectedFile {
   content(): AsyncIterable<Uint8Array>;
 }
 
-/** A start-up file that reads stdin gets empty lines, never the file. */
-const nudgeMilliseconds = 1000;
-/** When nothing moves for so long, the connection is dead, or the disk over there is stuck. */
-const stallSeconds = 60;
-/** Over there it is read again for its digest: a slow disk gets that time. */
-const slowestBytesPerSecond = 2_000_000;
 const progressMilliseconds = 1000;
 
 /**
@@ -39,11 +33,10 @@ export async function deliverFile(
   const watch = new StallWatch();
   try {
     tellProgress(delivery, 0, context);
-    const mark = `glidein-${randomBytes(9).toString('hex')}`;
     const signal = AbortSignal.any([context.signal, watch.signal]);
-    const started = await startCommand(transport, receiveFile(delivery, mark), signal);
+    const started = await startFarSide(transport, { command: (mark) => receiveFile(delivery, mark), signal });
     if (!started.ok) return watch.signal.aborted ? failed(stalled(delivery, watch)) : started;
-    return await converse(new FarSide(started.value, mark, signal), delivery, watch, context);
+    return await converse(started.value, delivery, watch, context);
   } finally {
     // Closes what is still open: over there it ends with its stdin.
     watch.end();
@@ -56,8 +49,8 @@ async function converse(
   watch: StallWatch,
   context: Context,
 ): Promise<Result<'sent' | 'there'>> {
-  await far.untilReady();
-  const { isReady, freeBytes } = far.reception();
+  await far.untilReady(['ready', 'there']);
+  const { isReady, freeBytes } = readReception(far.said);
   if (isReady && freeBytes !== null && freeBytes < delivery.bytes) {
     const { site, what, directory, bytes: neededBytes } = delivery;
     return failed({ kind: 'no-space', site, what, directory, neededBytes, freeBytes });
@@ -66,7 +59,10 @@ async function converse(
     const poured = await pour(far, delivery, watch, context);
     if (!poured.ok) return poured;
   }
-  await far.untilOver();
+  await far.untilSaid((said) => {
+    const { isThere, isStored, differs } = readReception(said);
+    return isThere || isStored || differs;
+  });
   if (context.signal.aborted) return failed({ kind: 'interrupted' });
   return outcome(far, delivery, watch);
 }
@@ -95,14 +91,14 @@ async function pour(far: FarSide, delivery: Delivery, watch: StallWatch, context
   // Not ended, so that the far side throws it away.
   if (hash.digest('hex') !== digest)
     return failed({ kind: 'file-unusable', file: source, reason: 'it was changed while it was being sent; try again' });
-  watch.allow(stallSeconds + Math.ceil(bytes / slowestBytesPerSecond));
+  watch.allow(readingSeconds(bytes));
   far.end();
   return ok(undefined);
 }
 
 function outcome(far: FarSide, delivery: Delivery, watch: StallWatch): Result<'sent' | 'there'> {
   const { site, what, directory, name } = delivery;
-  const { isThere, isStored, differs } = far.reception();
+  const { isThere, isStored, differs } = readReception(far.said);
   if (isStored) return ok('sent');
   if (isThere) return ok('there');
   if (differs) return failed({ kind: 'delivery-broken', site, what, path: `${directory}/${name}` });
@@ -121,101 +117,4 @@ function stalled({ site, what }: Delivery, { seconds }: StallWatch) {
 function tellProgress({ site, what, bytes }: Delivery, sent: number, context: Context): void {
   const detail = `${what}, ${Math.floor(sent / 1e6)} of ${Math.ceil(bytes / 1e6)} MB`;
   context.emit({ kind: 'step', site, step: 'ship', detail });
-}
-
-/** Aborts when nothing has moved for longer than allowed. */
-class StallWatch {
-  private readonly controller = new AbortController();
-  private timer: NodeJS.Timeout | null = null;
-  /** What was allowed last. */
-  seconds = stallSeconds;
-
-  constructor() {
-    this.allow(stallSeconds);
-  }
-
-  get signal(): AbortSignal {
-    return this.controller.signal;
-  }
-
-  allow(seconds: number): void {
-    this.seconds = seconds;
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.controller.abort(), seconds * 1000);
-  }
-
-  end(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.controller.abort();
-  }
-}
-
-/** The receiving program: what it has said, and whether it goes on. */
-class FarSide {
-  /** Null while it runs. */
-  exit: Exit | null = null;
-  complaints = '';
-  private readonly process: RemoteProcess;
-  private readonly mark: string;
-  private words = '';
-  /** Aborts when nothing more is to be expected. */
-  private readonly over: AbortSignal;
-  private readonly changed = new EventTarget();
-
-  constructor(process: RemoteProcess, mark: string, signal: AbortSignal) {
-    this.process = process;
-    this.mark = mark;
-    const gone = new AbortController();
-    this.over = AbortSignal.any([signal, gone.signal]);
-    // A write after the far side ended is reported by `exited`, not here.
-    process.stdin.on('error', () => {});
-    process.stdout.on('data', (chunk: Buffer) => {
-      this.words = `${this.words}${chunk.toString('latin1')}`.slice(-100_000);
-      this.changed.dispatchEvent(new Event('change'));
-    });
-    process.stderr.on('data', (chunk: Buffer) => {
-      this.complaints = `${this.complaints}${chunk.toString('utf8')}`.slice(-4000);
-    });
-    void process.exited.then((exit) => {
-      this.exit = exit;
-      gone.abort();
-    });
-  }
-
-  reception(): Reception {
-    return readReception(this.words, this.mark);
-  }
-
-  /** Until it waits for the bytes, or has no need of them. */
-  async untilReady(): Promise<void> {
-    const nudge = setInterval(() => this.process.stdin.write('\n'), nudgeMilliseconds);
-    await this.untilSaid(({ isReady, isThere }) => isReady || isThere);
-    clearInterval(nudge);
-  }
-
-  begin(): void {
-    this.process.stdin.write(beginning(this.mark));
-  }
-
-  /** False when it takes no more. */
-  async take(chunk: Uint8Array): Promise<boolean> {
-    const { stdin } = this.process;
-    if (this.over.aborted || !stdin.writable) return false;
-    if (!stdin.write(chunk)) await once(stdin, 'drain', { signal: this.over }).catch(() => {});
-    return !this.over.aborted;
-  }
-
-  end(): void {
-    this.process.stdin.end();
-  }
-
-  /** Until it has said how it ended, or cannot any more. */
-  async untilOver(): Promise<void> {
-    await this.untilSaid(({ isThere, isStored, differs }) => isThere || isStored || differs);
-  }
-
-  private async untilSaid(enough: (reception: Reception) => boolean): Promise<void> {
-    while (!this.over.aborted && !enough(this.reception()))
-      await once(this.changed, 'change', { signal: this.over }).catch(() => {});
-  }
 }

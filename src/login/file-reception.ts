@@ -15,11 +15,6 @@ export interface ExpectedFile {
   mode: '600' | '700';
 }
 
-/** The line that must come before the bytes: whatever a start-up file of the account reads before it is not the file. */
-export function beginning(mark: string): string {
-  return `\n${mark} begin\n`;
-}
-
 /** Nobody waits for the rest of a file that long; a part of that age is left over from somebody who died. */
 const longestSeconds = 86_400;
 
@@ -67,11 +62,8 @@ export interface Reception {
   differs: boolean;
 }
 
-/** What the program has said up to now; what start-up files print among it is passed over. */
-export function readReception(stdout: string, mark: string): Reception {
-  const words = stdout
-    .split('\n')
-    .flatMap((line) => (line.startsWith(`${mark} `) ? [line.slice(mark.length + 1)] : []));
+/** What the program's lines up to now mean. */
+export function readReception(words: readonly string[]): Reception {
   const space = words.find((said) => said.startsWith('space '));
   return {
     isThere: words.includes('there'),
@@ -82,8 +74,8 @@ export function readReception(stdout: string, mark: string): Reception {
   };
 }
 
-// Device and mount point may hold spaces; between them POSIX has three numbers and a share.
-function freeBytesIn(line: string): number | null {
+/** What a line of `df -Pk` says is free; null: it is none. Device and mount point may hold spaces; between them POSIX has three numbers and a share. */
+export function freeBytesIn(line: string): number | null {
   const kilobytes = /\s\d+\s+\d+\s+(-?\d+)\s+[\d-]+%?\s/.exec(line)?.[1];
   return kilobytes === undefined ? null : Math.max(0, Number(kilobytes)) * 1024;
 }

@@ -13,6 +13,8 @@ export interface Look {
   tokenDigest: string | null;
   /** False when the image that must be there cannot be read. */
   imageThere: boolean;
+  /** The names of the images that were shipped. */
+  images: ReadonlySet<string>;
   distributions: Distributions;
   /** By the login host's clock. */
   nowSeconds: number;
@@ -34,6 +36,7 @@ export interface Observed {
   jobs: readonly ListedJob[];
   nowSeconds: number;
   imageThere: boolean;
+  images: ReadonlySet<string>;
   distributions: Distributions;
   /** Null: the accounting was not asked. */
   finished: Finished | null;
@@ -101,18 +104,24 @@ export function observedFrom(
   const accounting = parts.get('finished');
   const finished = accounting === undefined ? null : scheduler.parseFinished(accounting, { site });
   const imageThere = parts.get('image')?.code === 0;
-  return ok({ text, jobs, nowSeconds, imageThere, distributions: distributionsIn(parts), finished });
+  const [images, distributions] = [namesIn(parts, 'images'), distributionsIn(parts)];
+  return ok({ text, jobs, nowSeconds, imageThere, images, distributions, finished });
 }
 
 /** What the parts on CVMFS distributions say. */
 export function distributionsIn(parts: Parts): Distributions {
-  const names = (parts.get('shipped')?.stdout ?? '').split('\n').map((path) => path.slice(path.lastIndexOf('/') + 1));
-  return { shipped: new Set(names), isAtItsPath: parts.get('distribution')?.code === 0 };
+  return { shipped: namesIn(parts, 'shipped'), isAtItsPath: parts.get('distribution')?.code === 0 };
+}
+
+/** The names of the files whose paths a part lists, a line each. */
+export function namesIn(parts: Parts, part: string): ReadonlySet<string> {
+  const paths = (parts.get(part)?.stdout ?? '').split('\n');
+  return new Set(paths.map((path) => path.slice(path.lastIndexOf('/') + 1)));
 }
 
 /** Takes the census of what was observed. */
 export function lookFrom(observed: Observed, asked: Answers, scheduler: Scheduler, site: ObservedSite): Look {
-  const { text, jobs, nowSeconds, imageThere, distributions, finished } = observed;
+  const { text, jobs, nowSeconds, imageThere, images, distributions, finished } = observed;
   const [seen, ends] = [readSeen(text('seen')), readEnds(text('ends'))];
   const taken = census({
     site: site.site,
@@ -144,7 +153,7 @@ export function lookFrom(observed: Observed, asked: Answers, scheduler: Schedule
           finished: finished?.kind === 'known' ? finished.jobs : [],
           sinceSeconds: site.endedSince,
         });
-  return { census: taken, tokenDigest, imageThere, distributions, nowSeconds, ended };
+  return { census: taken, tokenDigest, imageThere, images, distributions, nowSeconds, ended };
 }
 
 /** The ids of pilots that left no word of their start, from the others of their submission. */

@@ -164,6 +164,8 @@ export interface Observation {
   listSeconds: number;
   /** A SIF that must be there already, or null. */
   imagePath: string | null;
+  /** Where images are that were shipped; null: none is wanted from there, and nothing is asked. */
+  imagesDirectory: string | null;
   /** Where a CVMFS distribution may be; null: the site wants none, and nothing is asked about any. */
   distributionPath: string | null;
   /** Asks the accounting, which may be slow or absent: nothing depends on its answer. Null: it is not asked. */
@@ -195,7 +197,13 @@ part ends; each "$j"/ends/*; part_end ends $?
 part drains; printf '%s\\n' "$j"/drain/*; part_end drains $?
 part token; if [ -f "$j/token" ]; then sha256sum < "$j/token"; fi; part_end token $?
 part image; ${image}; part_end image $?
-${[...distributions(observation.distributionPath), ...listings, ...accounting].join('\n')}`;
+${[...images(observation.imagesDirectory), ...distributions(observation.distributionPath), ...listings, ...accounting].join('\n')}`;
+}
+
+/** The names of the images that were shipped. */
+export function images(directory: string | null): string[] {
+  if (directory === null) return [];
+  return [`part images; printf '%s\\n' ${quotePath(directory.replace(/\/+$/, ''))}/*.sif; part_end images $?`];
 }
 
 /** What was shipped before is told by its names: which of them is wanted nobody knows before something is to be submitted. */

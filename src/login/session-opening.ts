@@ -17,6 +17,8 @@ export interface LoginSettings {
   timeouts: { connectSeconds: number; listSeconds: number; submitSeconds: number };
   /** A SIF that must be there already, or null. */
   imagePath: string | null;
+  /** Where images are that were shipped; null: none is wanted from there. */
+  imagesDirectory: string | null;
   /** Where a CVMFS distribution may be; null: the site wants none. */
   distributionPath: string | null;
   arrays: boolean;
@@ -121,10 +123,17 @@ export function observation(
   settings: LoginSettings,
 ): programs.Observation {
   const listCommands = queriesFor(looks, settings).map((query) => scheduler.listCommand(query));
-  const { imagePath, distributionPath, jobName, endedSince, asksAccounting, timeouts } = settings;
+  const { imagePath, imagesDirectory, distributionPath, jobName, endedSince, asksAccounting, timeouts } = settings;
   const finishedCommand =
     endedSince === null || !asksAccounting ? null : scheduler.finishedCommand({ jobName, sinceSeconds: endedSince });
-  return { listCommands, listSeconds: timeouts.listSeconds, imagePath, distributionPath, finishedCommand };
+  return {
+    listCommands,
+    listSeconds: timeouts.listSeconds,
+    imagePath,
+    imagesDirectory,
+    distributionPath,
+    finishedCommand,
+  };
 }
 
 /** Tells of a step when the part that it is known by begins. */

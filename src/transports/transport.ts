@@ -12,11 +12,14 @@ export interface Transport extends AsyncDisposable {
   readonly openSince?: number;
   /** Whether its connection is still there, as far as anybody has heard; absent: nobody would hear of its end. */
   isOpen?(): boolean;
+  /** Commands run on this machine: its files are there, under the same paths. */
+  readonly isHere?: boolean;
   /**
    * `command` is parsed by the user's login shell there, whatever that is. Rejects (with `NeverStarted`) only when
-   * the command surely never started. Aborting closes the channel and does not end the remote program.
+   * the command surely never started. Aborting closes the channel and does not end the remote program. `beside`: what was
+   * started before it in the same hands goes on meanwhile, so it waits for none of that to end.
    */
-  spawn(command: string, options: { signal: AbortSignal }): Promise<RemoteProcess>;
+  spawn(command: string, options: { signal: AbortSignal; beside?: boolean }): Promise<RemoteProcess>;
 }
 
 /** Streams honour backpressure. Both output streams end when the channel closes, whatever the reason. */

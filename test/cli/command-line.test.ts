@@ -44,6 +44,10 @@ describe('the command line', () => {
     ['cancel'],
     ['token', 'check'],
     ['init'],
+    ['image', 'build'],
+    ['image', 'list'],
+    ['image', 'check'],
+    ['image', 'prune'],
   ])('explains %s %s', async (...words) => {
     const help = await call([...words, '--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });

@@ -39,6 +39,21 @@ describe('the text of the progress', () => {
     expect(progressText(then, 14_000, 80)).toBe('campus: reading the queue … 2 s');
   });
 
+  it('shows how fast something large goes, and how long it still takes, from where it went on', () => {
+    const moved = (bytes: number): Event => ({
+      ...{ kind: 'step', site: 'campus', step: 'ship' },
+      ...{ detail: `the image, ${bytes / 1e6} of 900 MB`, moved: { bytes, of: 900e6 } },
+    });
+    const begun = progressAfter([[1000, moved(450e6)]]);
+    expect(progressText(begun, 1500, 120)).toBe('campus: sending the image, 450 of 900 MB …');
+    const going = afterEvent(begun, moved(540e6), 4000);
+    expect(progressText(going, 4500, 120)).toBe(
+      'campus: sending the image, 540 of 900 MB [############--------] 30 MB/s, 12s left',
+    );
+    const done = afterEvent(going, moved(990e6), 5000);
+    expect(progressText(done, 5000, 120)).toContain('[####################] 135 MB/s, 0s left');
+  });
+
   it('says how many of several sites are done, and what the others wait for', () => {
     const some = progressAfter([
       ...['alpha', 'beta', 'gamma', 'delta'].map((site) => [0, begins(site)] as const),

@@ -179,7 +179,7 @@ class World {
     const dataDir = join(this.quick.cluster.home, 'data');
     const job: Result<SiteJob> = ok(this.job);
     const access = { profile: this.profile, connect: async () => ok(transport) };
-    const report = await topUp(access, { job, dryRun: false, dataDir }, context);
+    const report = await topUp(access, { job, dryRun: false, configDir: dataDir, dataDir }, context);
     if (cut.signal.aborted) await this.untilQuiet(real.spawned);
     return report;
   }
@@ -250,7 +250,7 @@ async function worldOf(kind: SpokenKind, quick: QuickStandIn): Promise<World> {
   const token = testToken();
   mkdirSync(join(quick.cluster.home, 'jobs'), { mode: 0o700 });
   writeFileSync(join(quick.cluster.home, 'jobs/token'), token, { mode: 0o600 });
-  const options = { configDir: quick.cluster.home, anyOwner: false };
+  const options = { configDir: quick.cluster.home, dataDir: quick.cluster.home, anyOwner: false };
   const rendered = await renderedJob(profileFor(kind, quick, 0), options, quietContext());
   if (!rendered.ok) throw new Error(JSON.stringify(rendered.failure));
   return new World(kind, quick, { token, render: async () => rendered });

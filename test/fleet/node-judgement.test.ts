@@ -3,6 +3,7 @@ import { checkProfile, type Profile } from '../../src/config/schema.ts';
 import type { CheckStep, StepName } from '../../src/fleet/check-steps.ts';
 import { nodeStepNames } from '../../src/fleet/check-steps.ts';
 import { judgedNode } from '../../src/fleet/node-judgement.ts';
+import type { SiteImage } from '../../src/fleet/site-image.ts';
 import type { NodeFact } from '../../src/login/node-facts.ts';
 import { exampleWith } from '../support/example-profile.ts';
 
@@ -46,11 +47,17 @@ const good: Readonly<Record<string, NodeFact>> = {
   },
 };
 
-function steps(facts: Record<string, NodeFact | undefined> = {}, changes: Record<string, unknown> = {}) {
+const there: SiteImage = { kind: 'there', path: '~/pilot.sif' };
+
+function steps(
+  facts: Record<string, NodeFact | undefined> = {},
+  changes: Record<string, unknown> = {},
+  image: SiteImage = there,
+) {
   const all = Object.entries({ ...good, ...facts }).flatMap(([name, one]) =>
     one === undefined ? [] : [[name, one] as const],
   );
-  const seen = { profile: profileWith(changes), facts: new Map(all), readAtSeconds: nowSeconds };
+  const seen = { profile: profileWith(changes), image, facts: new Map(all), readAtSeconds: nowSeconds };
   return new Map(judgedNode(seen).map((step) => [step.step, step]));
 }
 const inState = (found: Map<StepName, CheckStep>, ...states: CheckStep['state'][]) =>
@@ -151,17 +158,27 @@ describe('what a job has found on a node', () => {
     const bare = steps({ runtime: fact(127), program: undefined, container: undefined, nested: undefined });
     expect(inState(bare, 'failed', 'warning')).toEqual(['node-runtime']);
     for (const step of ['node-container', 'node-nested'] as const) expect(words(bare, step)).toBe('not tried');
-    const pulling = { 'image.remotePath': null };
+    const pulling: SiteImage = { kind: 'pulled', uri: 'docker://x' };
     const unpulled = steps(
       { registry: fact(1, 'h:443'), image: undefined, container: undefined, nested: undefined },
+      {},
       pulling,
     );
     expect(inState(unpulled, 'failed', 'warning')).toEqual(['node-registry']);
     expect(words(unpulled, 'node-container')).toBe('there is no image on the cluster to try it with');
   });
 
+  it('says of an image of this machine that it may not have been sent', () => {
+    const shipped = { source: '/here/x', directory: '/images', name: 'abc.sif', sha256: 'abc', bytes: 1 };
+    const here: SiteImage = { kind: 'here', ...shipped, isFixed: true, calledBy: 'mine' };
+    expect(words(steps({}, {}, here), 'node-image')).toBe('/images/abc.sif can be read');
+    const missing = steps({ image: fact(1), container: undefined, nested: undefined }, {}, here);
+    expect(inState(missing, 'failed', 'warning')).toEqual(['node-image']);
+    expect(words(missing, 'node-image')).toBe('/images/abc.sif is not there yet, or nodes do not see it');
+  });
+
   it('is no good news where the job did not say', () => {
-    const seen = { profile: profileWith({}), facts: new Map<string, NodeFact>(), readAtSeconds: null };
+    const seen = { profile: profileWith({}), image: there, facts: new Map<string, NodeFact>(), readAtSeconds: null };
     const found = judgedNode(seen).filter(({ state }) => state === 'ok');
     expect(found.map(({ step }) => step)).toEqual([]);
   });

@@ -10,7 +10,11 @@ async function withExtra(kind: SchedulerKind, line: string) {
   const profile = exampleWith({ 'scheduler.kind': kind, 'scheduler.cores': 8, 'scheduler.extra': [line] });
   const checked = checkProfile(profile, { site: 'campus', file: null });
   if (!checked.ok) throw new Error(JSON.stringify(checked.failure));
-  return renderedJob(checked.value, { configDir: '/nonexistent', anyOwner: false }, quietContext());
+  return renderedJob(
+    checked.value,
+    { configDir: '/nonexistent', dataDir: '/nonexistent', anyOwner: false },
+    quietContext(),
+  );
 }
 
 describe('a directive of the user’s own', () => {

@@ -53,7 +53,8 @@ function steps(parts: Record<string, Part> = {}, more: Partial<SeenThere> = {}):
     listing: ok([]),
     broken: null,
   };
-  const seen = { profile: profileWith(), facts, noise: '', shellSeconds: 0.1, distribution: ok(null), ...more };
+  const image = ok({ kind: 'there', path: '~/pilot.sif' } as const);
+  const seen = { profile: profileWith(), image, facts, noise: '', shellSeconds: 0.1, distribution: ok(null), ...more };
   return new Map(judged(seen).map((step) => [step.step, step]));
 }
 
@@ -143,12 +144,20 @@ describe('what a login host shows', () => {
     ],
     ['an image that is gone', 'image', 'failed', '~/pilot.sif cannot be read', { image: part('', { code: 1 }) }],
     [
+      'an image that nobody has built',
+      'image',
+      'failed',
+      'image-unknown',
+      {},
+      { image: failed({ kind: 'image-unknown', site: 'campus', name: 'x', known: [] }) },
+    ],
+    [
       'no image',
       'image',
       'warning',
       'every node pulls',
       { outside: part() },
-      { profile: profileWith({ 'image.remotePath': null }) },
+      { image: ok({ kind: 'pulled', uri: 'docker://x' }) },
     ],
   ];
   it.each(wrongs)('is wrong in one step for %s', (_what, step, state, message, parts, more = {}) => {
@@ -175,6 +184,28 @@ describe('what a login host shows', () => {
     expect(words(clientless, 'scheduler')).toBe('sbatch is not on PATH there');
     for (const step of ['listing', 'queue', 'account', 'cores'] as const)
       expect(words(clientless, step)).toBe('not tried');
+  });
+
+  it('says of an image of this machine whether it is there, and that a pass would send it', () => {
+    const name = `${'a'.repeat(64)}.sif`;
+    const [directory, sha256, source] = ['/images', 'a'.repeat(64), '/here/x'];
+    const where = {
+      kind: 'here',
+      source,
+      directory,
+      name,
+      sha256,
+      bytes: 1e9,
+      isFixed: true,
+      calledBy: 'mine',
+    } as const;
+    const image = ok(where);
+    const there = steps({ images: part(`/images/other.sif\n/images/${name}\n`) }, { image });
+    expect([there.get('image')?.state, words(there, 'image')]).toEqual(['ok', `mine is there: /images/${name}`]);
+    const missing = steps({ images: part('/images/*.sif\n') }, { image });
+    expect(missing.get('image')?.state).toBe('skipped');
+    expect(words(missing, 'image')).toContain('mine is not there yet (1000 MB)');
+    expect(words(missing, 'image')).toContain('glidein image push campus');
   });
 
   it('is what a pass would say of the listing and the distribution', () => {

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { saidWith } from '../../src/login/far-side.ts';
 import { type Delivery, deliverFile } from '../../src/login/file-delivery.ts';
 import { readReception } from '../../src/login/file-reception.ts';
 import { quietContext, shellTransport } from '../support/shell-transport.ts';
@@ -198,12 +199,12 @@ it('takes away parts of its own that are older than a day, and nothing else', as
 
 it('knows its own words among those of a noisy host, and free space by its place', () => {
   const said = ['Welcome!', 'm ready?', 'x m stored', 'm space /dev/sda1 100 60 40 60% /', 'm ready', ''].join('\n');
-  expect(readReception(said, 'm')).toEqual({
+  expect(readReception(saidWith(said, 'm'))).toEqual({
     isThere: false,
     isReady: true,
     freeBytes: 40 * 1024,
     isStored: false,
     differs: false,
   });
-  expect(readReception('m space \nm ready\n', 'm')).toMatchObject({ isReady: true, freeBytes: null });
+  expect(readReception(saidWith('m space \nm ready\n', 'm'))).toMatchObject({ isReady: true, freeBytes: null });
 });

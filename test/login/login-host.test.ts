@@ -38,6 +38,7 @@ const settings: LoginSettings = {
   prologue: [],
   timeouts: { connectSeconds: 5, listSeconds: 2, submitSeconds: 5 },
   imagePath: null,
+  imagesDirectory: null,
   distributionPath: null,
   arrays: true,
   looksOnly: false,

@@ -28,7 +28,14 @@ function facts(more: { imagePath?: string } = {}) {
   const directories = { site: '~/site', jobs: '~/site', logs: '~/site/logs' };
   const options = { mark, looksOnly: true, judgesDirectories: false };
   const program = factsProgram({
-    ...{ scheduler: slurm, listCommand: 'true', timeouts: { listSeconds: 5 }, imagePath: null, ...more },
+    ...{
+      scheduler: slurm,
+      listCommand: 'true',
+      timeouts: { listSeconds: 5 },
+      imagePath: null,
+      imagesDirectory: null,
+      ...more,
+    },
     ...{ distributionPath: null, runtimes: ['no-such-runtime'], owner: 'a test', outside: null },
   });
   const text = `${prepare(directories, slurm.defaultsPrefixes, options)}\n(\n${program}\n) </dev/null 9<&-`;

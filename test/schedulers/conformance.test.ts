@@ -50,7 +50,11 @@ describe.each(kinds())('%s', (kind) => {
       { site: 'campus', file: null },
     );
     if (!checked.ok) throw new Error(JSON.stringify(checked.failure));
-    const rendered = await renderedJob(checked.value, { configDir: '/nonexistent', anyOwner: false }, quietContext());
+    const rendered = await renderedJob(
+      checked.value,
+      { configDir: '/nonexistent', dataDir: '/nonexistent', anyOwner: false },
+      quietContext(),
+    );
     if (!rendered.ok) throw new Error(JSON.stringify(rendered.failure));
     const script = rendered.value.script('campus-abcdefghij');
     if (!script.ok) throw new Error(JSON.stringify(script.failure));

@@ -628,6 +628,71 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
       'pilot fetch it by itself, slowly.',
     ].join(' '),
   },
+  'image-unknown': {
+    title: 'There is no image of this name',
+    looks: [
+      {
+        when: 'there are others',
+        failure: { kind: 'image-unknown', site: 'campus', name: '25-relase', known: ['25-release'] },
+      },
+      { when: 'there is none', failure: { kind: 'image-unknown', site: null, name: '25-release', known: [] } },
+    ],
+    why: [
+      'The name stands in a profile (`image.name`) or on the command line, and no image of that name was built on this',
+      'machine. Images are kept for each user and machine; with `--config-dir` they are below that directory.',
+    ].join(' '),
+    whatToDo:
+      'Build it. `glidein image list` says which there are. `image.name=null` lets the profile go by `image.source`.',
+  },
+  'builder-missing': {
+    title: 'Nothing here can build an image',
+    looks: [{ when: null, failure: { kind: 'builder-missing', looked: 'on the PATH' } }],
+    why: 'An image is built by Apptainer or Singularity on this machine. macOS and Windows have neither.',
+    whatToDo: [
+      'Build on the login node of a site: `glidein image build --on campus`. Or install Apptainer here, or build on a machine that',
+      'has it and put the SIF on the cluster (see the README, "Your first site").',
+    ].join(' '),
+  },
+  'build-failed': {
+    title: 'The image could not be built',
+    looks: [
+      {
+        when: null,
+        failure: {
+          kind: 'build-failed',
+          site: null,
+          name: '25-release',
+          source: 'docker://hub.opensciencegrid.org/osg-htc/ospool-ep:25-release',
+          said: 'FATAL: While performing build: conveyor failed to get: reading manifest: unexpected EOF',
+        },
+      },
+    ],
+    why: [
+      'What stands behind the colon are the last words of the program that built: a tag that does not exist, a registry that',
+      'cannot be reached, a proxy, a full disk. Images that were there before are as they were.',
+    ].join(' '),
+    whatToDo: 'Type it again with `--verbose`: all that the program says is shown.',
+  },
+  'no-space-here': {
+    title: 'A disk of this machine has not the room',
+    looks: [
+      {
+        when: null,
+        failure: {
+          kind: 'no-space-here',
+          what: 'building 25-release',
+          directory: '/home/ada/.local/share/glidein/images',
+          neededBytes: 6_200_000_000,
+          freeBytes: 900_000_000,
+        },
+      },
+    ],
+    why: 'What is pulled, what is unpacked and the image itself lie on the disk at the same time: some five times what is pulled.',
+    whatToDo: [
+      'Make room, or set `TMPDIR` to a directory on a larger disk: what is pulled and unpacked goes there. The image itself',
+      'is kept below `XDG_DATA_HOME`. `glidein image prune` takes away images that no profile uses.',
+    ].join(' '),
+  },
   'distribution-missing': {
     title: 'The CVMFS distribution is nowhere',
     looks: [

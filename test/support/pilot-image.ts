@@ -4,7 +4,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SidFiles } from './debian-sid.ts';
-import { serveImage } from './image-registry.ts';
+import { type ImageFiles, serveImage } from './image-registry.ts';
 import type { Apptainer } from './real-apptainer.ts';
 import { mustRun } from './run-program.ts';
 
@@ -49,13 +49,17 @@ function keyOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
+/** The image as a registry has it: its one layer, a tar file in the directory `work`, and its configuration. */
+export async function pilotImageFiles(sid: SidFiles, work: string, environment = ''): Promise<ImageFiles> {
+  const layerFile = join(work, 'layer.tar');
+  await layer(sid.root, join(work, 'own'), layerFile, environment);
+  return { layerFile, config: { Env: ENV, Entrypoint: [`/${PLACES.start}`], Cmd: [] } };
+}
+
 async function build(sid: SidFiles, apptainer: Apptainer, image: string, environment: string): Promise<void> {
   const work = await mkdtemp(join(sid.directory, 'image-'));
   try {
-    const layerFile = join(work, 'layer.tar');
-    await layer(sid.root, join(work, 'own'), layerFile, environment);
-    const config = { Env: ENV, Entrypoint: [`/${PLACES.start}`], Cmd: [] };
-    const registry = await serveImage({ layerFile, config });
+    const registry = await serveImage(await pilotImageFiles(sid, work, environment));
     const env = { ...process.env, APPTAINER_CACHEDIR: join(work, 'cache'), APPTAINER_TMPDIR: work };
     // It is unpacked at each start, so the quickest way counts and not the size.
     const packing = ['--mksquashfs-args', '-noI -noD -noF -noX'];

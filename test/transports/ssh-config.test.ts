@@ -71,6 +71,7 @@ describe('the answer of ssh -G', () => {
       trustsBlindly: false,
       keepaliveSeconds: 0,
       keepaliveCount: 3,
+      ciphers: null,
       beyondSsh2: ['CertificateFile ~/x-cert.pub'],
     });
   });
@@ -87,6 +88,20 @@ describe('the answer of ssh -G', () => {
       strictHostKeys: false,
       proxy: null,
     });
+  });
+
+  it('puts the fastest of OpenSSH’s own ciphers first, and leaves a list of somebody’s own alone', () => {
+    const [chacha, gcm, ctr] = [
+      'chacha20-poly1305@openssh.com',
+      'aes128-gcm@openssh.com,aes256-gcm@openssh.com',
+      'aes128-ctr,aes192-ctr,aes256-ctr',
+    ];
+    const ciphers = (list: string) => parseSshSettings(`${nothing}ciphers ${list}\n`, here).ciphers;
+    expect(ciphers(`${chacha},${ctr},${gcm}`)).toBe(`aes128-gcm@openssh.com,${chacha},${ctr},aes256-gcm@openssh.com`);
+    expect(ciphers(`${chacha},${gcm},${ctr}`)).toBe(`aes128-gcm@openssh.com,${chacha},aes256-gcm@openssh.com,${ctr}`);
+    expect(ciphers(`${gcm},${chacha}`)).toBeNull();
+    expect(ciphers(ctr)).toBeNull();
+    expect(parseSshSettings(nothing, here).ciphers).toBeNull();
   });
 
   it.each([

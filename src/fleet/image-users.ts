@@ -1,0 +1,32 @@
+import type { Profile } from '../config/schema.ts';
+import { listSites, loadProfile } from '../config/store.ts';
+import type { PushedFor } from '../image/push.ts';
+import { chosenImage } from './site-image.ts';
+
+/**
+ * Whose jobs may name images in this site's `image.dir`, and which images other profiles of this machine want there. Null
+ * where that is not known, as when a profile cannot be read: then nothing there may be taken away.
+ */
+export async function imageUsers(
+  { name, image, connection }: Profile,
+  places: { configDir: string; dataDir: string },
+): Promise<PushedFor | null> {
+  const sites = await listSites(places.configDir);
+  if (!sites.ok) return null;
+  const users: PushedFor = { siteDirectories: [connection.remoteDir], wanted: [] };
+  for (const site of sites.value) {
+    if (site === name) continue;
+    const other = await loadProfile(places.configDir, site);
+    if (!other.ok) return null;
+    // By its words alone, on whatever host: a directory too many does no harm.
+    if (other.value.image.dir !== image.dir) continue;
+    const chosen = await chosenImage(other.value, places);
+    // A file of this machine is not read whole for that.
+    if (!chosen.ok || chosen.value.kind === 'file') return null;
+    users.siteDirectories.push(other.value.connection.remoteDir);
+    // One that was built there lies among them.
+    if (chosen.value.kind === 'there') users.wanted.push(chosen.value.path.replace(/^.*\//, ''));
+    if (chosen.value.kind === 'stored') users.wanted.push(`${chosen.value.image.sha256}.sif`);
+  }
+  return users;
+}
