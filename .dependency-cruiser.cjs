@@ -28,7 +28,7 @@ const onlyIn = (library, path) => ({
   to: { path: `^node_modules/${library}/` },
 });
 
-const pure = '^src/(pilot|script|schedulers)/|^src/image/(freshness|generations|image-source|proxy)\\.ts$|^src/login/(journal|census|evidence|observation|ended-pilots|remote-programs|cluster-facts|builder-words|building-program|file-reception|pilot-log|log-lines)\\.ts$|^src/fleet/(plan|breaker)\\.ts$|^src/(shell|failure)\\.ts$';
+const pure = '^src/(pilot|script|schedulers)/|^src/image/(freshness|generations|image-source|proxy)\\.ts$|^src/login/(journal|census|evidence|observation|ended-pilots|remote-programs|cluster-facts|builder-words|building-program|file-reception|pilot-log|log-lines|past)\\.ts$|^src/fleet/(plan|breaker|budget|clearing|restraint|standing|pause-words|unexplained-ends)\\.ts$|^src/(shell|failure)\\.ts$';
 
 module.exports = {
   forbidden: [

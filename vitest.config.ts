@@ -11,6 +11,7 @@ const startPrograms = [
   'test/demo/fault-matrix.test.ts',
   'test/demo/jobs-as-each-runs-them.test.ts',
   'test/demo/kept-at-target.test.ts',
+  'test/demo/left-alone.test.ts',
   'test/demo/queue-limit.test.ts',
   'test/demo/round-trip.test.ts',
   'test/demo/stand-in.test.ts',
@@ -19,6 +20,7 @@ const startPrograms = [
   'test/fleet/image-refresh.test.ts',
   'test/image/build.test.ts',
   'test/image/store-writers.test.ts',
+  'test/fleet/history-writers.test.ts',
   'test/login/login-host.test.ts',
   'test/login/pilot-log.test.ts',
   'test/login/segmented-delivery.test.ts',
@@ -33,6 +35,7 @@ const startPrograms = [
 /** What is about a login host, its sshd and its shells, more than about Slurm. */
 const onLoginHosts = [
   'test/real/check.test.ts',
+  'test/real/cron.test.ts',
   'test/real/cut-connections.test.ts',
   'test/real/first-site.test.ts',
   'test/real/init.test.ts',
@@ -46,6 +49,7 @@ const onLoginHosts = [
   'test/real/many-sites.test.ts',
   'test/real/one-connection.test.ts',
   'test/real/openssh-site.test.ts',
+  'test/real/report-page.test.ts',
   'test/real/second-factor*.test.ts',
   'test/real/secrets.test.ts',
   'test/real/terminal.test.ts',

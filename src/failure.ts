@@ -65,6 +65,8 @@ export type Failure =
   | { kind: 'queue-full'; site: string; where: string; most: number; there: number; wanted: number }
   /** No pilot of the site has left a log yet, or not this one. `id` is null where none was named. */
   | { kind: 'log-missing'; site: string; id: string | null; directory: string; hint?: string }
+  /** The program that keeps a person's table of what cron runs said no. */
+  | { kind: 'cron-refused'; program: string; said: string }
   /** The demo cannot run on this machine. */
   | { kind: 'demo-impossible'; reason: string; hint: string }
   | { kind: 'interrupted' };
@@ -119,6 +121,7 @@ export function exitCodeOf(failure: Failure): 1 | 2 | 3 | 130 {
     case 'distribution-missing':
     case 'queue-unfit':
     case 'log-missing':
+    case 'cron-refused':
     case 'demo-impossible':
       return 2;
     case 'interrupted':

@@ -137,6 +137,7 @@ type SubmissionFailure = Extract<
       | 'queue-unfit'
       | 'queue-full'
       | 'log-missing'
+      | 'cron-refused'
       | 'demo-impossible'
       | 'interrupted';
   }
@@ -189,6 +190,11 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
       return fullQueue(failure);
     case 'log-missing':
       return missingLog(failure);
+    case 'cron-refused':
+      return words(
+        `the table of what cron runs could not be read or changed: ${failure.program}${said(failure.said)}`,
+        'glidein cron show --systemd   (units for systemd, where there is no cron for you), or glidein keep',
+      );
     case 'demo-impossible':
       return words(`the demo cannot run here: ${failure.reason}`, failure.hint);
     case 'interrupted':

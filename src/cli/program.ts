@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Result } from '../failure.ts';
+import { examples } from './examples.ts';
 import type { Outcome } from './outcome.ts';
 
 /** Every command and flag. Commands are loaded when they are called: `--help` and `--version` load commander only. */
@@ -53,9 +54,12 @@ export function buildProgram(version: string, take: (request: Request) => void):
   addPilotCommands(adder);
   addLooks(adder);
   addImageCommands(adder);
+  addUnattended(adder);
+  addPast(adder);
   addTokenCommands(adder);
   addLogins(adder);
   addDemo(adder);
+  addCompletion(adder);
   return program;
 }
 
@@ -107,6 +111,8 @@ class Adder {
   ): void {
     const command = withGlobals(this.program.command(usage).description(description));
     for (const flag of flags) command.addOption(flag);
+    const typed = examples[[...pathOf(this.program), command.name()].join(' ')];
+    if (typed !== undefined) command.addHelpText('after', `\nExamples:\n${typed.map((one) => `  ${one}`).join('\n')}`);
     command.action(() => {
       const options = command.optsWithGlobals<GlobalOptions & Flags>();
       this.take({
@@ -118,6 +124,11 @@ class Adder {
       });
     });
   }
+}
+
+/** The names that lead to a group; none for the program itself. */
+function pathOf(command: Command): string[] {
+  return command.parent === null ? [] : [...pathOf(command.parent), command.name()];
 }
 
 const dryRun = new Option('--dry-run', 'look and say what would be done, change nothing');
@@ -284,6 +295,7 @@ function addPilotCommands(program: Adder): void {
   );
   addSubmissions(program);
   addDrain(program);
+  addResume(program);
   program.add<JobFlags & { all?: boolean; pending?: boolean }>(
     'cancel <site> [ids...]',
     'end pilots at once: running jobs die with them (drain lets them finish)',
@@ -315,6 +327,19 @@ function addDrain(program: Adder): void {
   );
 }
 
+function addResume(program: Adder): void {
+  program.add<JobFlags>(
+    'resume <site>',
+    'submit again after the site was paused because submissions were refused or pilots died',
+    ([site = ''], flags) =>
+      async ({ configDir, dataDir, context }) => {
+        const { resumeSite } = await import('../commands/resume.ts');
+        return worded(resumeSite({ configDir, dataDir, site, dryRun: flags.dryRun ?? false }, context));
+      },
+    [dryRun],
+  );
+}
+
 /** The words for it are loaded when the work is done: before, they would only hold it up. */
 async function worded(work: Promise<Result<import('../fleet/site-report.ts').SiteReport[]>>): Promise<Result<Outcome>> {
   const reports = await work;
@@ -341,7 +366,7 @@ function addSubmissions(program: Adder): void {
       },
     [howMany, anyOwner, allowExpiring, dryRun],
   );
-  program.add<JobFlags & { all?: boolean; refresh?: boolean }>(
+  program.add<JobFlags & GlobalOptions & { all?: boolean; refresh?: boolean }>(
     'top-up [sites...]',
     'one pass: bring each site nearer its target, never above; what cron calls',
     (sites, flags) =>
@@ -356,7 +381,10 @@ function addSubmissions(program: Adder): void {
           refresh: flags.refresh ?? false,
           ...jobOptions(flags),
         };
-        return worded(topUpSites(options, context));
+        if (!flags.quiet || flags.dryRun || flags.json) return worded(topUpSites(options, context));
+        const reports = await topUpSites(options, context);
+        const { quietOutcome } = await import('./quiet-outcome.ts');
+        return quietOutcome(reports, dataDir, context);
       },
     [everySite, refreshFlag, anyOwner, allowExpiring, dryRun],
   );
@@ -445,6 +473,113 @@ function waitingTime(text: string): number {
   const seconds = Number(amount) * (secondsIn[unit || 's'] ?? 1);
   if (seconds >= 1 && seconds <= 86_400) return seconds;
   throw new InvalidArgumentError('It must be a time such as 90s, 10m or 2h, at most 24h.');
+}
+
+function addUnattended(program: Adder): void {
+  program.add<JobFlags & { all?: boolean; every: number; refresh?: boolean }>(
+    'keep [sites...]',
+    'passes until it is ended, as a service; reads the profiles anew for each, and ends after the one it is at',
+    (sites, flags) =>
+      async ({ configDir, dataDir, context, screen }) => {
+        const { keepSites } = await import('../commands/keep.ts');
+        const { shownAlready } = await import('./outcome.ts');
+        const { passPrinter } = await import('./pass-printing.ts');
+        const { every: everySeconds, refresh = false, all = sites.length === 0 } = flags;
+        const options = { configDir, dataDir, sites, all, refresh, dryRun: false };
+        const how = { ...options, everySeconds, ...jobOptions(flags) };
+        const kept = await keepSites(how, passPrinter(screen, dataDir, context), context);
+        return kept.ok ? { ok: true, value: shownAlready } : kept;
+      },
+    [everySite, every('5m'), refreshFlag, anyOwner, allowExpiring],
+  );
+  const cron = program.group('cron', 'the line by which cron makes passes');
+  cron.add<CronFlags>(
+    'install [sites...]',
+    'write it, or write it anew; no other line is touched',
+    cronRun('installCron'),
+    [everySite, every('10m'), cronTable, dryRun],
+  );
+  cron.add<CronFlags>('remove', 'take it out again', cronRun('removeCron'), [cronTable, dryRun]);
+  const systemd = new Option('--systemd', 'print a unit for systemd instead, which runs `glidein keep`');
+  cron.add<CronFlags>('show [sites...]', 'print it', cronRun('showCron'), [
+    systemd,
+    everySite,
+    every('10m'),
+    cronTable,
+  ]);
+}
+
+interface CronFlags extends JobFlags, GlobalOptions {
+  all?: boolean;
+  every?: number;
+  systemd?: boolean;
+  table?: 'crontab' | 'scrontab';
+}
+
+const cronTable = new Option('--table <program>', "whose table: cron's own, or Slurm's").choices([
+  'crontab',
+  'scrontab',
+]);
+
+function cronRun(what: 'installCron' | 'removeCron' | 'showCron') {
+  return (sites: string[], flags: CronFlags): Run =>
+    async ({ configDir }) => {
+      const cron = await import('../commands/cron.ts');
+      const { cronOutcome, unitOutcome } = await import('./cron-outcome.ts');
+      const { env, execPath: node, argv } = process;
+      const askedConfigDir = flags.configDir ?? env['GLIDEIN_CONFIG_DIR'] ?? null;
+      const start = { node, program: argv[1] ?? '', env, askedConfigDir };
+      const { all = false, every: seconds = 600, table = null, dryRun: dry = false } = flags;
+      const options = { configDir, sites, all, everyMinutes: seconds / 60, table, start, dryRun: dry };
+      return flags.systemd ? unitOutcome(await cron.cronJob(options)) : cronOutcome(await cron[what](options), dry);
+    };
+}
+
+function every(usual: string): Option {
+  return new Option('--every <time>', 'how often: 30s, 5m, 1h').argParser(timeSpan).default(timeSpan(usual), usual);
+}
+
+/** Seconds. */
+function timeSpan(text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,5})([smh])$/.exec(text) ?? [];
+  const seconds = Number(count) * (unit === 's' ? 1 : unit === 'm' ? 60 : 3600);
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError('It must be a time such as 30s, 5m or 1h.');
+}
+
+function addPast(program: Adder): void {
+  program.add<{ days: number }>(
+    'history <site>',
+    'what passes from this machine found and did: pilots against the target, waits, lifetimes, ends',
+    ([site = ''], { days }) =>
+      async ({ configDir, dataDir, context }) => {
+        const { siteHistory } = await import('../commands/history.ts');
+        const { historyOutcome } = await import('./history-outcome.ts');
+        return historyOutcome(await siteHistory({ configDir, dataDir, site, days }, context));
+      },
+    [lastDays(7)],
+  );
+  program.add<{ all?: boolean; days: number; html?: string }>(
+    'report [sites...]',
+    'the same of several sites, each and together; with --html as a page with charts',
+    (sites, { all = false, days, html = null }) =>
+      async ({ configDir, dataDir, context }) => {
+        const { reportSites } = await import('../commands/report.ts');
+        const { reportOutcome } = await import('./report-outcome.ts');
+        const { reportPage } = await import('./report-page.ts');
+        const options = { configDir, dataDir, sites, all, days, html };
+        return reportOutcome(await reportSites(options, reportPage, context));
+      },
+    [
+      everySite,
+      lastDays(30),
+      new Option('--html <file>', 'write one page that needs nothing else, and print its name'),
+    ],
+  );
+}
+
+function lastDays(usual: number): Option {
+  return new Option('--days <N>', 'how far back').argParser(wholeNumber).default(usual);
 }
 
 /** How often `status --watch` looks when nobody says. */
@@ -559,6 +694,26 @@ async function builtOnSite(
   const { buildOnSiteOutcome } = await import('./image-outcomes.ts');
   const options = { ...directories, site, source: source ?? null, gpus, dryRun: dry };
   return buildOnSiteOutcome(await imageBuildOnSite(options, context));
+}
+
+function addCompletion(program: Adder): void {
+  program.add(
+    'completion <shell>',
+    'print what bash, zsh or fish completes command lines with',
+    ([asked = '']) =>
+      async () => {
+        const { completionScript, shells } = await import('./completion-scripts.ts');
+        const { commandTree } = await import('./command-tree.ts');
+        const { done } = await import('./outcome.ts');
+        const shell = shells.find((one) => one === asked);
+        if (shell === undefined) {
+          const message = `there is no completion for ${asked}; there is for ${shells.join(', ')}`;
+          return { ok: false, failure: { kind: 'usage', message, hint: 'glidein completion bash' } };
+        }
+        const script = completionScript(shell, commandTree(buildProgram('', () => undefined)));
+        return { ok: true, value: done({ shell, script }, script.trimEnd()) };
+      },
+  );
 }
 
 function addTokenCommands(program: Adder): void {

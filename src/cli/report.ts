@@ -1,6 +1,8 @@
 import { styleText } from 'node:util';
 import type { Event } from '../context.ts';
 import type { Failure } from '../failure.ts';
+import type { Budget } from '../fleet/budget.ts';
+import type { Restraint } from '../fleet/restraint.ts';
 import { type EndedPilot, nodesOf, type PlannedShipment, type SiteReport } from '../fleet/site-report.ts';
 import { isoTime } from '../iso-time.ts';
 import type { Pilot } from '../login/census.ts';
@@ -100,7 +102,27 @@ export function statusJson(report: SiteReport): object {
     pilots: pilots.map(pilotJson),
     ended: ended.map(endedJson),
     connectedSince: isoTime(openSince),
+    ...restraintJson(report.restraint),
   };
+}
+
+function restraintJson(restraint: Restraint | null): object {
+  if (restraint === null) return { paused: null, budget: null, avoided: [] };
+  const { brake, budget, avoided } = restraint;
+  const { cause, at, id, said } = brake.kind === 'paused' ? brake.pause : { cause: null, at: 0, id: null, said: '' };
+  return {
+    paused: cause === null ? null : { cause, since: isoTime(at), pilot: id, said },
+    budget: budgetJson(budget),
+    avoided,
+  };
+}
+
+/** Node hours; null where the profile sets no limit. */
+function budgetJson({ nodeHours, until, spentSeconds, committedSeconds, leftSeconds }: Budget): object | null {
+  if (nodeHours === null && until === null) return null;
+  const hours = (seconds: number | null) => (seconds === null ? null : Math.round(seconds / 36) / 100);
+  const used = { spent: hours(spentSeconds), committed: hours(committedSeconds), left: hours(leftSeconds) };
+  return { nodeHours, until: isoTime(until), ...used };
 }
 
 function reasonOf(report: SiteReport): string | null {

@@ -1,3 +1,4 @@
+import { budgetWords } from '../fleet/pause-words.ts';
 import { type EndedPilot, nodesOf, type SiteReport } from '../fleet/site-report.ts';
 import { isoTime } from '../iso-time.ts';
 import type { Pilot } from '../login/census.ts';
@@ -15,7 +16,18 @@ import { countWords, cut, type Printing, paint, pilotReason, type Style, total }
 export function statusText(report: SiteReport, printing: Printing, nowSeconds: number): string | null {
   if (report.failure !== null && total(report) === 0 && report.pilots.length === 0) return null;
   const blocks = [pilotLines(report, printing, nowSeconds), endedLines(report, printing, nowSeconds)];
-  return [header(report, printing), ...connectionLines(report, printing, nowSeconds), ...blocks.flat()].join('\n');
+  const head = [header(report, printing), ...restraintLines(report, printing)];
+  return [...head, ...connectionLines(report, printing, nowSeconds), ...blocks.flat()].join('\n');
+}
+
+/** What the pilot that died last, or the scheduler, said last; and how much of the budget is used. */
+function restraintLines({ restraint }: SiteReport, printing: Printing): string[] {
+  if (restraint === null) return [];
+  const { brake, budget } = restraint;
+  const said = brake.kind === 'paused' ? brake.pause.said.trim() : '';
+  const lines = said === '' ? [] : said.split('\n').map((line) => `  | ${plain(line)}`);
+  const hours = budget.nodeHours === null ? [] : [`  ${paint('dim', budgetWords(budget), printing)}`];
+  return [...lines, ...hours];
 }
 
 function connectionLines({ openSince }: SiteReport, printing: Printing, nowSeconds: number): string[] {

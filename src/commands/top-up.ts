@@ -1,3 +1,4 @@
+import { readyToLock } from '../config/file-lock.ts';
 import type { Profile } from '../config/schema.ts';
 import { loadProfile } from '../config/store.ts';
 import type { Context } from '../context.ts';
@@ -26,7 +27,7 @@ export async function topUpSites(options: TopUpOptions, context: Context): Promi
     // A site that is being emptied needs no job.
     if (!job.ok && profile.target > 0) return failureReport(profile.name, profile.target, job.failure);
     // The code of a pass loads while the login host answers.
-    const [, { topUp }] = await Promise.all([site.connect(), import('../fleet/top-up.ts')]);
+    const [, { topUp }] = await Promise.all([site.connect(), import('../fleet/top-up.ts'), readyToLock()]);
     return remembered(options.dataDir, await topUp(site, { ...options, job }, context), context);
   });
   if (!options.dryRun && !options.refresh) await sayNews(profiles, options, context);

@@ -16,6 +16,11 @@ const lockOptions = {
   onCompromised: () => undefined,
 };
 
+/** Loads what a lock needs, where there is time for it: it takes longer than all that is done under the lock. */
+export async function readyToLock(): Promise<void> {
+  await import('proper-lockfile');
+}
+
 /**
  * Runs `action` while no other process of ours changes `file`. The lock is the directory `file.lock`; `file` itself
  * need not exist, its directory must. While another holds it for longer than `patience` (milliseconds): `file-busy`.

@@ -22,6 +22,7 @@ import {
   whole,
 } from './schema-pieces.ts';
 import { isSection, keyNode, partAt, type SchemaPart } from './schema-shape.ts';
+import { secondsUntil } from './until.ts';
 import { defaultDrainMinutes, longestDrainMinutes, parseWalltime, shortestWalltimeSeconds } from './walltime.ts';
 
 /**
@@ -171,11 +172,19 @@ const image = section({
   maxAgeHours: v.optional(whole(1, 87_600), 72),
 });
 
+const untilForm = 'must be a day, such as 2027-03-31 (to its end, UTC), or a moment, such as 2027-03-31T12:00Z';
+
 const limits = section({
   maxPending: v.optional(whole(1, 10_000), 5),
   maxPerPass: v.optional(whole(1, 10_000), 20),
-  nodeHours: nullable(unused(whole(1, 1_000_000_000), null)),
-  until: nullable(unused(line, null)),
+  nodeHours: nullable(whole(1, 1_000_000_000)),
+  /** A day, to its end, or a moment; in UTC where it names no other offset. */
+  until: nullable(
+    v.pipe(
+      lineThat(untilForm),
+      v.check((value) => secondsUntil(value) !== null, untilForm),
+    ),
+  ),
 });
 
 const demand = unused(

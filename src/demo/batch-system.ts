@@ -65,6 +65,8 @@ export interface JobRequest {
   indices: readonly number[] | null;
   /** Why no job of it can ever start, in the adapter's own word; null: nothing stands in its way. */
   blockedBy: string | null;
+  /** Nodes that it must not run on. Absent: there are none. */
+  avoids?: readonly string[];
   /** The variable with the path of a file that has the job's nodes, a line each. Absent: there is no such file. */
   nodeFileVariable?: string;
   /** What else the adapter wants to show of it again, by its own names. */
@@ -207,7 +209,8 @@ export class BatchSystem {
 
   /** Starts a waiting job now, on a free node. False: there is none, or the job does not wait. */
   startNow(job: Job): boolean {
-    const node = this.nodes.find((one) => one.isUp && one.job === null);
+    const { avoids = [] } = job.request;
+    const node = this.nodes.find((one) => one.isUp && one.job === null && !avoids.includes(one.name));
     if (node === undefined || this.stopped || job.state !== 'waiting' || job.held || job.request.blockedBy !== null) {
       return false;
     }

@@ -29,6 +29,7 @@ const table: OptionTable = {
   qos: { short: 'q', takes: 'value' },
   wckey: { takes: 'value' },
   constraint: { short: 'C', takes: 'value' },
+  exclude: { short: 'x', takes: 'value' },
   reservation: { takes: 'value' },
   gpus: { short: 'G', takes: 'value' },
   gres: { takes: 'value' },
@@ -130,6 +131,7 @@ function requestOf(wish: Wish, { script, name, call, ground }: Submitting): JobR
     held: wish.has('hold'),
     indices,
     blockedBy: blockedBy(wish, walltimeSeconds, queueLimit, cluster),
+    avoids: wish.get('exclude')?.split(',') ?? [],
   };
   return {
     ...request,

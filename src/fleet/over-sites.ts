@@ -118,10 +118,10 @@ async function overHost(
 }
 
 /** Writes what a pass found and did to the site's history. A diary that cannot be written is a warning. */
-export function remembered(dataDir: string, report: SiteReport, context: Context): SiteReport {
+export async function remembered(dataDir: string, report: SiteReport, context: Context): Promise<SiteReport> {
   if (report.planned !== null) return report;
   context.emit({ kind: 'step', site: report.site, step: 'report' });
-  const problem = appendHistory(dataDir, report, new Date(context.now()));
+  const problem = await appendHistory(dataDir, report, context.now());
   if (problem !== null)
     context.emit({ kind: 'warning', site: report.site, text: `the history cannot be written: ${problem}` });
   return report;

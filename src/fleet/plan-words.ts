@@ -20,12 +20,15 @@ export function limitWords(plan: Plan, draining: number): string | null {
   switch (plan.kind) {
     case 'wait':
       if (plan.limitedBy === 'nodesPerJob') return wholeJobWords;
+      if (plan.limitedBy === 'budget') return 'the budget pays for no more (limits.nodeHours)';
       return plan.limitedBy === 'maxPending'
         ? 'as many pilots wait in the queue as limits.maxPending allows'
         : `held back by ${plan.limitedBy}`;
     case 'submit':
       if (plan.limitedBy === 'nodesPerJob') return wholeJobWords;
       if (plan.limitedBy === 'capacity') return 'the scheduler refused more at once before; the next pass tries more';
+      if (plan.limitedBy === 'budget') return 'the budget pays for no more (limits.nodeHours)';
+      if (plan.limitedBy === 'breaker') return 'one job only, to see whether the scheduler takes it again';
       return plan.limitedBy === null ? null : `limits.${plan.limitedBy} allows no more in this pass`;
     case 'shrink':
       return surplusWords(plan, draining);

@@ -14,6 +14,10 @@ export interface PlanInput {
   maxPerPass: number;
   /** The most jobs the scheduler is expected to take at once, after it refused more; null: not known to be limited. */
   capacity: number | null;
+  /** The most jobs that the breaker lets through; null: as many as are wanted. */
+  breaker: number | null;
+  /** The most pilots that the budget still pays for; null: no budget is set. */
+  budget: number | null;
 }
 
 /** A pilot; or a job's several, which begin and end together. */
@@ -50,7 +54,7 @@ interface Surplus {
 }
 
 /** `nodesPerJob`: fewer are missing than one more job has. */
-export type Limit = 'maxPending' | 'maxPerPass' | 'capacity' | 'nodesPerJob';
+export type Limit = 'breaker' | 'budget' | 'maxPending' | 'maxPerPass' | 'capacity' | 'nodesPerJob';
 
 /** What one pass should do so that the site comes nearer its target and never above it. */
 export function plan(input: PlanInput): Plan {
@@ -69,20 +73,26 @@ function nodesOf(pilots: readonly PlannedPilot[]): number {
 function toSubmit(input: PlanInput, wanted: number): Plan {
   const { nodesPerJob } = input;
   const pending = nodesOf(input.pilots.filter(hasNotStarted));
+  const endless = Number.POSITIVE_INFINITY;
+  // Of two that allow equally little the one that lasts is named.
   const rooms: [Limit, number][] = [
+    ['breaker', (input.breaker ?? endless) * nodesPerJob],
+    ['budget', wholeJobs(input.budget ?? endless, nodesPerJob)],
     ['maxPending', input.maxPending - pending - input.inDoubt],
     ['maxPerPass', input.maxPerPass],
-    ['capacity', (input.capacity ?? Number.POSITIVE_INFINITY) * nodesPerJob],
+    ['capacity', (input.capacity ?? endless) * nodesPerJob],
   ];
   const [limit, room] = rooms.reduce((least, one) => (one[1] < least[1] ? one : least));
   const limitedBy = room < wanted ? limit : wanted % nodesPerJob === 0 ? null : 'nodesPerJob';
   const count = wholeJobs(Math.min(room, wanted), nodesPerJob);
   if (count > 0) return { kind: 'submit', count, limitedBy };
-  return { kind: 'wait', limitedBy: wanted < nodesPerJob ? 'nodesPerJob' : limit };
+  const isHeld = limit === 'breaker' || limit === 'budget';
+  return { kind: 'wait', limitedBy: wanted < nodesPerJob && !isHeld ? 'nodesPerJob' : limit };
 }
 
 /** As many of these pilots as come to whole jobs. */
 function wholeJobs(pilots: number, nodesPerJob: number): number {
+  if (pilots === Number.POSITIVE_INFINITY) return pilots;
   return Math.floor(Math.max(0, pilots) / nodesPerJob) * nodesPerJob;
 }
 

@@ -14,7 +14,7 @@ import { readToken } from './site-token.ts';
 export interface SiteJob {
   /** The token's text. */
   token: string;
-  render(): Promise<Result<RenderedJob>>;
+  render(avoid: readonly string[]): Promise<Result<RenderedJob>>;
 }
 
 /** What a person says of a job on the command line. */
@@ -35,7 +35,10 @@ export async function siteJob(profile: Profile, options: JobOptions, context: Co
   if (!image.ok) return image;
   const token = await fitToken(profile, options, context);
   if (!token.ok) return token;
-  return ok({ token: token.value.text, render: () => render(profile, pilot.value, options) });
+  return ok({
+    token: token.value.text,
+    render: (avoid) => render(profile, pilot.value, options, { avoid }),
+  });
 }
 
 /**

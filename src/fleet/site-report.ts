@@ -1,6 +1,7 @@
 import { exitCodeOf, type Failure } from '../failure.ts';
 import type { Census, Pilot } from '../login/census.ts';
 import type { EndedPilot } from '../login/ended-pilots.ts';
+import type { Restraint } from './restraint.ts';
 
 /** What a pass, or a look, found and did at one site. The JSON of the commands is made from it (docs/design.md, "Commands"). */
 export interface SiteReport {
@@ -26,12 +27,16 @@ export interface SiteReport {
   reason: string | null;
   failure: Failure | null;
   pilots: readonly Pilot[];
-  /** Pilots that ended lately, the latest first; only a look asks for them. */
+  /** Pilots that ended lately, the latest first; a look asks the accounting, too, a pass only what they left themselves. */
   ended: readonly EndedPilot[];
+  /** Whether who is neither in `pilots` nor in `ended` has ended without a word. */
+  endsKnown: boolean;
   /** Since when the connection has been up that passes go through (seconds since the epoch); null: each opens its own, or nobody asked. */
   openSince: number | null;
   /** The scheduler's reasons in people's words, where there are better words than its own; others are not in it. */
   reasonWords: ReadonlyMap<string, string>;
+  /** What breaker and budget let through; null: nobody looked. */
+  restraint: Restraint | null;
 }
 
 export type { EndedPilot };
@@ -45,8 +50,9 @@ export interface PlannedShipment {
 }
 
 /**
- * `ok`: at target, or below it only by the profile's own limits. `short`: the scheduler refused, or its
- * limits are known to allow no more. `invalid`: nothing was tried, because profile, token or image are not fit for it.
+ * `ok`: at target, or below it only by the profile's own limits. `short`: the scheduler refused, or did lately, or its
+ * limits are known to allow no more. `paused`: nothing more is submitted until a person does something. `invalid`: nothing
+ * was tried, because profile, token or image are not fit for it.
  */
 export type SiteState = 'ok' | 'short' | 'doubt' | 'busy' | 'paused' | 'unreachable' | 'incomplete' | 'invalid';
 
@@ -90,14 +96,23 @@ export function failureReport(site: string, target: number | null, failure: Fail
     failure,
     pilots: [],
     ended: [],
+    endsKnown: false,
     openSince: null,
     reasonWords: new Map(),
+    restraint: null,
   };
 }
 
 /** A report of what was found at a site, before anything was done about it. */
 export function foundReport(site: string, target: number, census: Census): SiteReport {
-  const found = { pilots: census.pilots, ended: [], openSince: null, reasonWords: new Map<string, string>() };
+  const found = {
+    pilots: census.pilots,
+    ended: [],
+    endsKnown: false,
+    openSince: null,
+    reasonWords: new Map<string, string>(),
+    restraint: null,
+  };
   return { site, state: 'ok', target, counts: countsOf(census), ...nothingDone, failure: null, ...found };
 }
 
@@ -130,8 +145,8 @@ export function stateOf(failure: Failure): SiteState {
 /** The exit code that one site's report asks for. */
 export function exitCodeOfReport(report: SiteReport): number {
   if (report.failure !== null) return exitCodeOf(report.failure);
-  if (report.counts.inDoubt > 0) return 3;
-  return report.state === 'paused' ? 4 : 0;
+  if (report.state === 'paused') return 4;
+  return report.counts.inDoubt > 0 || report.state === 'short' ? 3 : 0;
 }
 
 /** The worst of several sites' exit codes. */

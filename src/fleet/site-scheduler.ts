@@ -10,14 +10,14 @@ export function schedulerOf(profile: Profile): Scheduler {
   return schedulers[profile.scheduler.kind];
 }
 
-/** What the profile asks of the batch system. */
-export function batchJobOf(profile: Profile): BatchJob {
+/** What the profile asks of the batch system; not on the nodes of `avoid`, where it can see to that. */
+export function batchJobOf(profile: Profile, avoid: readonly string[] = []): BatchJob {
   const { walltimeSeconds, queue, account, project, qos, constraint, reservation } = profile.scheduler;
   const { nodesPerJob: nodes, cores, memoryMB, gpus, gpuType, gpuOption } = profile.scheduler;
   const { resourceStyle, submitBy, extra, skip } = profile.scheduler;
   return {
     name: jobNameOf(profile.name),
     ...{ walltimeSeconds, queue, account, project, qos, constraint, reservation },
-    ...{ nodes, cores, memoryMB, gpus, gpuType, gpuOption, resourceStyle, submitBy, extra, skip },
+    ...{ nodes, cores, memoryMB, gpus, gpuType, gpuOption, resourceStyle, submitBy, extra, skip, avoid },
   };
 }

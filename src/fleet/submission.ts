@@ -20,6 +20,8 @@ import { schedulerOf } from './site-scheduler.ts';
 interface Submitting extends QueueInquiry {
   job: SiteJob;
   mode: 'keep' | 'once';
+  /** Nodes that it is kept off. */
+  avoid: readonly string[];
 }
 
 /** Job, token and image, or what is wrong with them. */
@@ -94,7 +96,7 @@ async function plannedSubmissions(
 ): Promise<Result<PlannedSubmission[]>> {
   const { profile, mode } = asking;
   const { nodesPerJob: nodes } = profile.scheduler;
-  const rendered = await asking.job.render();
+  const rendered = await asking.job.render(asking.avoid);
   if (!rendered.ok) return rendered;
   const job = rendered.value;
   const submissions: PlannedSubmission[] = [];

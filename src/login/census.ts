@@ -1,8 +1,9 @@
 import { siteOfTag } from '../pilot/tag.ts';
 import type { ListedJob } from '../schedulers/scheduler.ts';
 import { type CensusInput, type Facts, factsFrom, grouped } from './evidence.ts';
-import type { Intent, Note } from './journal.ts';
+import type { Intent, Note, ReportedEnd } from './journal.ts';
 import { drainMark, memberKey } from './journal.ts';
+import { type Attempt, endedJob, type Past, pastIn } from './past.ts';
 
 /**
  * Who is there: what the journal, the marks and one complete listing say together. Pure; the times are the login
@@ -63,6 +64,7 @@ export interface Census {
   nextSequence: number;
   /** Sequences that were taken and have no intent: whoever took them submitted nothing yet. */
   abandoned: readonly number[];
+  past: Past;
 }
 
 /** A killed client's job can appear late: seen with every scheduler. */
@@ -100,7 +102,29 @@ export function census(input: CensusInput): Census {
     capacity: capacityOf(input, facts),
     nextSequence: Math.max(0, ...input.sequences, ...input.intents.map((intent) => intent.sequence)) + 1,
     abandoned: input.sequences.filter((sequence) => !facts.sequences.has(sequence)),
+    past: pastOf(fates, known, facts, input),
   };
+}
+
+function pastOf(fates: readonly Fate[], members: readonly Member[], facts: Facts, input: CensusInput): Past {
+  const noted = pastIn(input.notes);
+  const known = { wallSeconds: noted.wallSeconds, nowSeconds: input.nowSeconds };
+  const over = members.flatMap(({ key, id, intent, job, standing }) => {
+    if (standing !== 'over' || intent === null) return [];
+    const reported = facts.reported.get(key) ?? (job === null ? null : reportedEnd(job));
+    return [endedJob({ key, id, intent, reported }, facts, known)];
+  });
+  return { ...noted, attempts: fates.map((fate) => attemptOf(fate, facts)), ended: over };
+}
+
+function attemptOf(fate: Fate, facts: Facts): Attempt {
+  const { sequence, count: jobs, startedAt } = fate.intent;
+  const { outcome, answer } = facts.answers.get(sequence) ?? {};
+  const at = outcome?.endedAt ?? startedAt;
+  if (fate.kind === 'accepted') return { sequence, jobs, answer: 'accepted', refusal: null, at };
+  if (fate.kind === 'doubt') return { sequence, jobs, answer: 'doubt', refusal: null, at };
+  if (answer?.kind === 'refused') return { sequence, jobs, answer: 'refused', refusal: answer, at: fate.at };
+  return { sequence, jobs, answer: 'never', refusal: null, at: fate.at };
 }
 
 /** A job of this name without a tag may be ours, its tag erased; one with another site's tag is that site's. */
@@ -151,6 +175,7 @@ function shownId(intent: Intent, facts: Facts, input: CensusInput): string | nul
  * doubt at that time, and one job of its size that no submission is known to have made.
  */
 function untaggedId(intent: Intent, facts: Facts, input: CensusInput): string | null {
+  if (input.jobs.every(({ tag }) => tag !== null)) return null;
   const ids = new Set(
     [...facts.answers.values()].flatMap(({ answer }) => (answer.kind === 'accepted' ? [answer.id] : [])),
   );
@@ -228,7 +253,10 @@ function membersOf(fate: Fate & { kind: 'accepted' }, facts: Facts, input: Censu
 function memberOf(who: Who, facts: Facts, input: CensusInput): Member {
   const closedBefore = facts.closed.has(who.key);
   const closing: Note[] = closedBefore ? [] : [{ kind: 'closed', member: who.key, at: input.nowSeconds }];
-  if (who.job?.state === 'finished') return { ...who, standing: 'over', notes: closing, absenceDecides: false };
+  if (who.job?.state === 'finished') {
+    const notes = [...closing, ...reportedNote(who.key, who.job, facts, input)];
+    return { ...who, standing: 'over', notes, absenceDecides: false };
+  }
   if (who.job !== null) {
     // What is on its way out was perhaps told to; anything else that lives was not over at all.
     const wrong = facts.missed.has(who.key) || (closedBefore && who.job.state === 'running');
@@ -237,6 +265,18 @@ function memberOf(who: Who, facts: Facts, input: CensusInput): Member {
   }
   if (closedBefore || facts.ends.has(who.key)) return { ...who, standing: 'over', notes: [], absenceDecides: false };
   return missingMember(who, facts.missed.get(who.key) ?? null, closing, input);
+}
+
+/** How the listing says that a pilot ended; null: it does not say. What was cancelled while it waited has a start in some versions, and never a node. */
+function reportedEnd({ ended, node, startedAt, endsAt }: ListedJob): ReportedEnd | null {
+  if (ended === undefined) return null;
+  return { exitCode: null, state: ended, node, startedAt: node === null ? null : startedAt, endedAt: endsAt };
+}
+
+/** For a pilot that left no word of its own. */
+function reportedNote(member: string, job: ListedJob, facts: Facts, { nowSeconds: at }: CensusInput): Note[] {
+  const end = facts.ends.has(member) || facts.reported.has(member) ? null : reportedEnd(job);
+  return end === null ? [] : [{ kind: 'ended', member, end, at }];
 }
 
 /** Not listed. What the scheduler says of its id decides; without an answer it counts until it is missed twice. */

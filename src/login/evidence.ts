@@ -1,5 +1,13 @@
 import type { ListedJob, SubmitOutcome } from '../schedulers/scheduler.ts';
-import { type EndMark, type Intent, type Mark, memberKey, type Note, type Outcome } from './journal.ts';
+import {
+  type EndMark,
+  type Intent,
+  type Mark,
+  memberKey,
+  type Note,
+  type Outcome,
+  type ReportedEnd,
+} from './journal.ts';
 
 /** Everything a census is taken from, and the same by what it is asked for. Pure. */
 
@@ -35,7 +43,11 @@ export interface Facts {
   settled: ReadonlyMap<string, Note & { kind: 'accepted' | 'never' }>;
   absences: ReadonlyMap<string, readonly number[]>;
   seen: ReadonlyMap<string, Mark>;
+  /** By TAG.INDEX, as are those below. */
+  starts: ReadonlyMap<string, Mark>;
   ends: ReadonlyMap<string, EndMark>;
+  /** What the batch system said of ends. */
+  reported: ReadonlyMap<string, ReportedEnd>;
   /** The pilots taken to be over, and since when others were missed; a later `found` takes back either. */
   closed: ReadonlyMap<string, number>;
   missed: ReadonlyMap<string, number>;
@@ -68,6 +80,8 @@ export function factsFrom(input: CensusInput): Facts {
       [...grouped(absent, (note) => note.tag)].map(([tag, notes]) => [tag, notes.map((note) => note.at)]),
     ),
     seen: new Map(input.seen.filter(ofWholeJob).map((mark) => [mark.tag, mark])),
+    starts: new Map(input.seen.filter(ofWholeJob).map((mark) => [memberKey(mark.tag, mark.index), mark])),
+    reported: new Map(input.notes.flatMap((note) => (note.kind === 'ended' ? [[note.member, note.end] as const] : []))),
     ends: new Map(input.ends.filter(ofWholeJob).map((end) => [memberKey(end.tag, end.index), end])),
     closed,
     missed,

@@ -40,7 +40,41 @@ export type Note =
   /** The pilot is over, or was told to end at once. */
   | { kind: 'closed'; member: string; at: number }
   /** The pilot was told to end in order; it is there until a listing shows that it is not. */
-  | { kind: 'told'; member: string; at: number };
+  | { kind: 'told'; member: string; at: number }
+  /** How long each job of a submission may run. */
+  | { kind: 'walltime'; tag: string; seconds: number; at: number }
+  /** The batch system's own word on the end of a pilot that left none. */
+  | { kind: 'ended'; member: string; end: ReportedEnd; at: number }
+  /** What a submission used, in node seconds, when its marks were cleared away. */
+  | { kind: 'spent'; tag: string; nodeSeconds: number; at: number }
+  | PauseNote
+  /** A person lets submissions go on: what is about submissions up to this sequence is past. */
+  | { kind: 'resumed'; sequence: number; at: number };
+
+/** Nothing is submitted any more until a person says so. */
+export interface PauseNote {
+  kind: 'paused';
+  /** `refused`: too often in a row; `forbidden`: in words that asking again does not change; `died`: pilots did, early; `guard`: one was not limited to its owners. */
+  cause: PauseCause;
+  /** The pilot that died last; null: no pilot. */
+  id: string | null;
+  /** What the scheduler, or the pilot's log at its end, said. */
+  said: string;
+  at: number;
+}
+
+export type PauseCause = 'refused' | 'forbidden' | 'died' | 'guard';
+
+/** How a pilot ended, by the listing or the accounting. */
+export interface ReportedEnd {
+  /** null: none is known. */
+  exitCode: number | null;
+  /** The scheduler's own word: `FAILED`, `TIMEOUT`. */
+  state: string;
+  node: string | null;
+  startedAt: number | null;
+  endedAt: number | null;
+}
 
 /** A job's own word that it started (`seen/`). */
 export interface Mark {
@@ -50,6 +84,8 @@ export interface Mark {
   pilotNumber: number | null;
   /** The pilot's id: the job's, or, of one of several, what `nodePilotId` makes of it. */
   jobId: string;
+  node: string;
+  startedAt: number;
 }
 
 /** The same of its end (`ends/`). */
@@ -107,7 +143,50 @@ export function readNotes(text: string): Note[] {
     const known = { member: String(member), at: Number(at) };
     return kind === 'missed' || kind === 'found' || kind === 'told' ? { kind, ...known } : { kind: 'closed', ...known };
   });
-  return [...settled, ...pilots];
+  return [...settled, ...pilots, ...readSpending(text), ...readBrakeNotes(text)];
+}
+
+function readSpending(text: string): Note[] {
+  const amounts = new RegExp(`^(walltime|spent) (${tagPattern}) (\\d+) (\\d+) \\.$`);
+  const told = records(text, amounts, ([kind, tag, seconds, at]): Note => {
+    const known = { tag: String(tag), at: Number(at) };
+    return kind === 'walltime'
+      ? { kind, ...known, seconds: Number(seconds) }
+      : { kind: 'spent', ...known, nodeSeconds: Number(seconds) };
+  });
+  const number = '(\\d+|-)';
+  const ends = new RegExp(`^ended (\\S+) ${number} (\\S+) (\\S+) ${number} ${number} (\\d+) \\.$`);
+  const reported = records(text, ends, ([member, code, state, node, startedAt, endedAt, at]): Note => {
+    const times = { startedAt: numberOrNull(startedAt), endedAt: numberOrNull(endedAt) };
+    const end = { exitCode: numberOrNull(code), state: String(state), node: wordOrNull(node), ...times };
+    return { kind: 'ended', member: String(member), end, at: Number(at) };
+  });
+  return [...told, ...reported];
+}
+
+/** In the order in which they were written: the last one counts, whatever clocks did. */
+function readBrakeNotes(text: string): Note[] {
+  const pattern = /^(?:paused (refused|forbidden|died|guard) (\S+) x([A-Za-z0-9+/=]*) (\d+)|resumed (\d+) - (\d+)) \.$/;
+  return records(text, pattern, ([cause, id, said, pausedAt, sequence, resumedAt]): Note => {
+    if (sequence !== undefined) return { kind: 'resumed', sequence: Number(sequence), at: Number(resumedAt) };
+    const known = { id: wordOrNull(id), said: fromBase64(said), at: Number(pausedAt) };
+    return { kind: 'paused', cause: pauseCauses.find((one) => one === cause) ?? 'died', ...known };
+  });
+}
+
+const pauseCauses: readonly PauseCause[] = ['refused', 'forbidden', 'died', 'guard'];
+
+function numberOrNull(word: string | undefined): number | null {
+  return word === undefined || word === '-' ? null : Number(word);
+}
+
+function wordOrNull(word: string | undefined): string | null {
+  return word === undefined || word === '-' ? null : word;
+}
+
+/** As one word of a record; what cannot be one is left out. */
+function asWord(text: string | number | null): string {
+  return String(text ?? '-').replaceAll(/[^\][A-Za-z0-9_.:+-]/g, '_') || '-';
 }
 
 /** One line of the journal; `readNotes` reads it back. */
@@ -123,7 +202,24 @@ export function writeNote(note: Note): string {
     case 'closed':
     case 'told':
       return `${note.kind} ${note.member} - ${note.at} .`;
+    case 'walltime':
+      return `walltime ${note.tag} ${note.seconds} ${note.at} .`;
+    case 'spent':
+      return `spent ${note.tag} ${note.nodeSeconds} ${note.at} .`;
+    case 'ended': {
+      const { exitCode, state, node, startedAt, endedAt } = note.end;
+      return `ended ${note.member} ${[exitCode, state, node, startedAt, endedAt].map(asWord).join(' ')} ${note.at} .`;
+    }
+    case 'paused':
+      return `paused ${note.cause} ${asWord(note.id)} x${Buffer.from(note.said).toString('base64')} ${note.at} .`;
+    case 'resumed':
+      return `resumed ${note.sequence} - ${note.at} .`;
   }
+}
+
+/** How long each job of a submission may run, by its tag. */
+export function wallSecondsOf(notes: readonly Note[]): Map<string, number> {
+  return new Map(notes.flatMap((note) => (note.kind === 'walltime' ? [[note.tag, note.seconds] as const] : [])));
 }
 
 /** The ids of the pilots that were asked to drain, from the names of their marks. */
@@ -132,12 +228,14 @@ export function readDrains(text: string): string[] {
 }
 
 export function readSeen(text: string): Mark[] {
-  const pattern = new RegExp(`^seen (${tagPattern}) (\\d+)(?:\\.(\\d+))? (\\S+) \\S+ \\d+ \\.$`);
-  return records(text, pattern, ([tag, index, number, jobId]) => ({
+  const pattern = new RegExp(`^seen (${tagPattern}) (\\d+)(?:\\.(\\d+))? (\\S+) (\\S+) (\\d+) \\.$`);
+  return records(text, pattern, ([tag, index, number, jobId, node, startedAt]) => ({
     tag: String(tag),
     index: Number(index),
     pilotNumber: number === undefined ? null : Number(number),
     jobId: String(jobId),
+    node: String(node),
+    startedAt: Number(startedAt),
   }));
 }
 

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { isoTime } from '../iso-time.ts';
-import type { CancelOutcome, Output, Scheduler } from '../schedulers/scheduler.ts';
+import type { CancelOutcome, Finished, Output, Scheduler } from '../schedulers/scheduler.ts';
 import type { Transport } from '../transports/transport.ts';
 import { drainMark, type Note, writeNote } from './journal.ts';
 import { type Answers, type Look, listedJobs, lookFrom, type Observed, observedFrom } from './observation.ts';
@@ -74,6 +74,10 @@ export interface LoginHost extends AsyncDisposable {
   record(diary: Diary): Promise<Result<void>>;
   /** The scheduler's words on what its queues offer. */
   discover(): Promise<Result<Output>>;
+  /** Asks the accounting how jobs ended since then; it may be slow, or not be there. */
+  finished(sinceSeconds: number): Promise<Finished>;
+  /** The end of a pilot's log; empty where there is none, or it cannot be read. */
+  lastWords(id: string): Promise<string>;
   /** What start-up files printed when the session began. */
   readonly noise: string;
   /** Tries out what pilots need there. Makes the site's directories; nothing else of it stays. */
@@ -333,6 +337,22 @@ class Host implements LoginHost {
   discover(): Promise<Result<Output>> {
     step(this.context, this.settings, 'discover');
     return this.asked('discover', this.scheduler.discoverCommand(), 'asking for the queues');
+  }
+
+  async finished(sinceSeconds: number): Promise<Finished> {
+    const { jobName, site } = this.settings;
+    const seconds = programs.accountingSeconds;
+    const text = programs.ask('finished', this.scheduler.finishedCommand({ jobName, sinceSeconds }), seconds);
+    const parts = await this.parts({ text, purpose: 'asking the accounting', timeoutSeconds: seconds + graceSeconds });
+    const part = parts.ok ? parts.value.get('finished') : undefined;
+    if (part === undefined) return { kind: 'unknown', reason: 'the answer is cut' };
+    return this.scheduler.parseFinished(part, { site });
+  }
+
+  async lastWords(id: string): Promise<string> {
+    const text = programs.lastWords(drainMark(id));
+    const parts = await this.parts({ text, purpose: 'reading a log', timeoutSeconds: graceSeconds });
+    return parts.ok ? (parts.value.get('said')?.stdout.trim() ?? '') : '';
   }
 
   async facts(wanted: Pick<FactsWanted, 'runtimes' | 'outside'>): Promise<SiteFacts> {

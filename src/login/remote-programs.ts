@@ -316,6 +316,12 @@ export function ask(name: string, command: string, seconds: number): string {
   return `part ${name}\nlimit ${seconds} ${command}\npart_end ${name} $?`;
 }
 
+/** The end of a pilot's log, or of what its batch system wrote. */
+export function lastWords(mark: string): string {
+  const files = ['log', 'batch'].map((ending) => `"$l"/${quote(`${mark}.${ending}`)}`).join(' ');
+  return `part said; for glidein_file in ${files}; do if [ -s "$glidein_file" ]; then tail -n 8 "$glidein_file" | cut -c1-200; break; fi; done; part_end said $?`;
+}
+
 /** What pilots are told, in this order. */
 export interface Telling {
   /** Names of drain marks. When one cannot be written, nothing else is told. */
@@ -375,7 +381,9 @@ export function record({ lines, forget }: Diary): string {
     ({ sequence, tag, marks }) =>
       `mv "$d/intents/${sequence}" "$d/jobs/over-${sequence}" && rm -rf "$d/jobs/over-${sequence}" "$d/jobs/${tag}.sh" "$j/seen/${tag}".* "$j/nodes/${tag}".* ${marks.map((id) => `"$j"/ends/${quote(id)} "$j"/ends/${quote(id)}_n* "$j"/drain/${quote(id)}`).join(' ')}`,
   );
-  return [append('record', lines), ...removals].join('\n');
+  // What a mark was needed for may be in the lines: without them it stays.
+  const cleared = removals.length === 0 ? [] : ['if [ $glidein_recorded -eq 0 ]; then', ...removals, 'fi'];
+  return [append('record', lines), ...cleared].join('\n');
 }
 
 function append(part: string, lines: readonly string[]): string {

@@ -72,6 +72,7 @@ export const gridengine: Scheduler = {
   finishedCommand,
   parseFinished,
   explain,
+  avoidsNodes,
   pilotId: (submissionId, index) => (index === null ? submissionId : `${submissionId}.${index}`),
   submissionIdOf: (pilotId) => pilotId.replace(/\.\d+$/, ''),
 };
@@ -90,6 +91,7 @@ function directives(job: BatchJob): readonly string[] {
     job.memoryMB === null ? null : ['mem_free', `-l mem_free=${job.memoryMB}M`],
     job.gpus === 0 || job.gpuOption === 'none' ? null : ['gpu', `-l gpu=${job.gpus}`],
     job.constraint === null ? null : ['l', `-l ${job.constraint}`],
+    job.avoid.length === 0 || !avoidsNodes(job) ? null : ['h', `-l h=!(${job.avoid.join('|')})`],
     ['h_rt', `-l h_rt=${walltime(job.walltimeSeconds)}`],
     given('q', job.queue),
     given('A', job.account),
@@ -101,6 +103,11 @@ function directives(job: BatchJob): readonly string[] {
     ['m', '-m n'],
   ];
   return optionLines(options, job);
+}
+
+/** A host can be asked for once only, and one of the user's own is meant. */
+function avoidsNodes({ skip, constraint, extra }: BatchJob): boolean {
+  return !skip.includes('h') && ![constraint ?? '', ...extra].some((asked) => /\bh(?:ost(?:name)?)?=/.test(asked));
 }
 
 /**

@@ -72,6 +72,7 @@ export const lsf: Scheduler = {
   finishedCommand,
   parseFinished,
   explain,
+  avoidsNodes: ({ skip }) => !skip.includes('R') && !skip.includes('select'),
   pilotId,
   submissionIdOf,
 };
@@ -102,9 +103,12 @@ function given(name: string, value: string | null): Option | null {
 }
 
 /** What its node must be and give. Memory is in the site's unit, which is MB unless it says otherwise. */
-function requirement({ constraint, memoryMB, skip }: BatchJob): string | null {
+function requirement({ constraint, memoryMB, skip, avoid }: BatchJob): string | null {
+  const others = avoid.map((node) => `hname!='${node}'`);
+  const mine = constraint === null || others.length === 0 ? constraint : `(${constraint})`;
+  const wanted = [...(mine === null ? [] : [mine]), ...others];
   const parts = [
-    constraint === null || skip.includes('select') ? '' : `select[${constraint}]`,
+    wanted.length === 0 || skip.includes('select') ? '' : `select[${wanted.join(' && ')}]`,
     memoryMB === null || skip.includes('mem') ? '' : `rusage[mem=${memoryMB}]`,
     skip.includes('span') ? '' : 'span[hosts=1]',
   ].filter((part) => part !== '');

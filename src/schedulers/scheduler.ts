@@ -61,6 +61,8 @@ export interface Scheduler {
   readonly firstIndex: number;
   /** Whether it has no word for all cores of a node where this is asked: without a number it would grant one. Left out: it has. */
   needsCores?(job: BatchJob): boolean;
+  /** Whether its directives keep this job off the nodes of `avoid`. Left out: it has no words for that. */
+  avoidsNodes?(job: BatchJob): boolean;
   /**
    * The id of one pilot, as the scheduler's own commands take it. Where one pilot is no array even at a site with arrays,
    * its submission's id says so, and the index is left out of it.
@@ -127,6 +129,8 @@ export interface BatchJob {
   extra: readonly string[];
   /** Options (by name, no dashes) that must not be emitted here. */
   skip: readonly string[];
+  /** Nodes on which pilots die: none of it is to run there, where the scheduler can see to that (`avoidsNodes`). */
+  avoid: readonly string[];
 }
 
 export interface Submission {
@@ -182,6 +186,8 @@ export interface ListedJob {
   submittedAt: number | null;
   startedAt: number | null;
   endsAt: number | null;
+  /** How it ended, in the scheduler's own word (`FAILED`); left out where it is not over, or the listing does not say. */
+  ended?: string;
 }
 
 export type CancelOutcome = { kind: 'done' } | { kind: 'refused'; text: string };

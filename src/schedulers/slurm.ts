@@ -70,6 +70,7 @@ export const slurm: Scheduler = {
   finishedCommand,
   parseFinished,
   explain,
+  avoidsNodes,
   pilotId: (submissionId, index) => (index === null ? submissionId : `${submissionId}_${index}`),
   submissionIdOf: (pilotId) => pilotId.replace(/_\d+$/, ''),
 };
@@ -94,6 +95,7 @@ function directives(job: BatchJob): readonly string[] {
     given('reservation', job.reservation),
     // A requeued job keeps its id and starts again; the next pass replaces it instead.
     ['no-requeue', null],
+    job.avoid.length > 0 && avoidsNodes(job) ? ['exclude', job.avoid.join(',')] : null,
   ];
   const wanted = wantedOptions(options, job);
   return [...wanted.map(([name, value]) => (value === null ? `--${name}` : `--${name}=${value}`)), ...job.extra];
@@ -101,6 +103,11 @@ function directives(job: BatchJob): readonly string[] {
 
 function given(name: string, value: string | null): readonly [string, string] | null {
   return value === null ? null : [name, value];
+}
+
+/** The last of several such options counts, and one of the user's own is meant. */
+function avoidsNodes({ skip, extra }: BatchJob): boolean {
+  return !skip.includes('exclude') && !extra.some((line) => /^(?:--exclude\b|-x)/.test(line));
 }
 
 /** `gpus` and `gpus-per-node` need select/cons_tres (19.05 and later); with cons_res only `gres` works. */
@@ -219,6 +226,7 @@ function parseLine(line: string, site: string): ListedJob[] | null {
     // While it waits these are what the scheduler expects.
     startedAt: waits ? null : time(start),
     endsAt: waits ? null : time(end),
+    ...(known === 'finished' ? { ended: state } : {}),
   };
   return indices.map((one) => ({ ...common, id: one === null ? id : `${base}_${one}`, index: one }));
 }

@@ -87,8 +87,8 @@ describe('site set', () => {
 
   it('says plainly that a key has no effect yet', async () => {
     have();
-    expect(await mistakesOf('image.maxAgeHours=24')).toEqual([
-      { key: 'image.maxAgeHours', message: 'has no effect yet in this version; remove it' },
+    expect(await mistakesOf('minTarget=1')).toEqual([
+      { key: 'minTarget', message: 'has no effect yet in this version; remove it' },
     ]);
   });
 

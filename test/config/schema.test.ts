@@ -258,6 +258,12 @@ describe('the values at the edge of what is allowed', () => {
     ['image.remotePath', ['/x.sif', '~/x.sif', null], ['x.sif', '']],
     ['limits.maxPending', [1, 10_000], [0, 10_001, null]],
     ['limits.maxPerPass', [1, 10_000], [0, 10_001]],
+    ['limits.nodeHours', [1, 5_000, null], [0, 1.5, '5000']],
+    [
+      'limits.until',
+      ['2027-03-31', '2028-02-29', '2027-03-31T12:00', '2027-03-31T12:00:00+02:00', null],
+      ['2027-02-29', '2027-13-01', '31.3.2027', 'tomorrow', '2027-03-31T25:00', '2027-03-31T12:00+0200', 20270331],
+    ],
   ])('%s', (key, right, wrong) => {
     for (const value of right) expect(mistakesOf(exampleWith({ [key]: value })), JSON.stringify(value)).toEqual([]);
     for (const value of wrong) {
@@ -397,8 +403,6 @@ describe('keys that have no effect yet', () => {
   it.each<[string, unknown, unknown, string]>([
     ['scheduler.resourceStyle', 'select', 'legacy', 'has no effect with slurm; remove it'],
     ['scheduler.submitBy', 'stdin', 'file', 'has no effect with slurm; remove it'],
-    ['limits.nodeHours', null, 100, 'has no effect yet'],
-    ['limits.until', null, '2030-01-01', 'has no effect yet'],
     ['minTarget', 0, 1, 'has no effect yet'],
     ['demand', null, { host: 'ap.example.org' }, 'has no effect yet'],
   ])('%s may be %j and not %j', (key, allowed, refused, message) => {

@@ -6,6 +6,7 @@ import type { Context, Step } from '../../src/context.ts';
 import type { FaultName, FaultSet } from '../../src/demo/faults.ts';
 import { type SpokenKind, spokenSchedulers } from '../../src/demo/spoken-schedulers.ts';
 import { ok, type Result } from '../../src/failure.ts';
+import { resume } from '../../src/fleet/resume.ts';
 import { renderedJob, type SiteJob } from '../../src/fleet/site-job.ts';
 import type { SiteReport } from '../../src/fleet/site-report.ts';
 import { topUp } from '../../src/fleet/top-up.ts';
@@ -159,8 +160,7 @@ class World {
 
   private async pass(cutAt: Step | null): Promise<SiteReport> {
     const cut = new AbortController();
-    const environment = this.quick.cluster.environment;
-    const real = shellTransport({ shell: '/bin/sh', env: environment });
+    const real = shellTransport(this.shell());
     const transport = {
       ...real,
       // As when this side dies: its streams are gone, and what runs there runs on.
@@ -184,6 +184,17 @@ class World {
     return report;
   }
 
+  private async resume(): Promise<void> {
+    const access = { profile: this.profile, connect: async () => ok(shellTransport(this.shell())) };
+    const report = await resume(access, false, { ...quietContext(), now: () => this.quick.clock.seconds() * 1000 });
+    expect(report).toMatchObject({ failure: null, state: 'ok' });
+    count(this.tally, 'resumed');
+  }
+
+  private shell() {
+    return { shell: '/bin/sh', env: this.quick.cluster.environment };
+  }
+
   /** What was cut off goes on there, to its end. */
   private async untilQuiet(spawned: readonly number[]): Promise<void> {
     for (let tries = 0; tries < 400 && spawned.some(isAlive); tries += 1) {
@@ -197,6 +208,8 @@ class World {
     const { state, submitted, counts, failure } = report;
     this.quietRounds.push({ state, submitted, counts, failure });
     expect(this.quick.cluster.system.alive().length).toBeLessThanOrEqual(target);
+    // What the account may not use is refused once: then a person is asked.
+    if (report.state === 'paused') await this.resume();
     if (report.failure !== null || report.counts.inDoubt > 0 || report.submitted > 0) return false;
     expect(
       report.pilots
@@ -270,7 +283,7 @@ describe.concurrent.each(kinds)('%s', (kind) => {
       const tally = world.tally;
       for (const name of faultNames) count(tally, name, quick.cluster.faults.fired(name));
       tallies.set(kind, tally);
-      for (const what of [...faultNames, ...cuts.map((step) => `cut at ${step}`), 'two at once']) {
+      for (const what of [...faultNames, ...cuts.map((step) => `cut at ${step}`), 'two at once', 'resumed']) {
         expect(tally.get(what) ?? 0, what).toBeGreaterThan(0);
       }
     },

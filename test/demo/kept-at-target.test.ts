@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FaultSet } from '../../src/demo/faults.ts';
 import { type SpokenKind, spokenSchedulers } from '../../src/demo/spoken-schedulers.ts';
@@ -44,6 +46,33 @@ describe.each(kinds)('%s', (kind) => {
       expect(alive()).toHaveLength(5);
       expect(alive()).not.toContain(id);
     }
+  });
+
+  it("has each pilot's life in its history, each thing once", async () => {
+    await topUp();
+    const [id = '', other = ''] = alive();
+    startJob(quick.cluster, id);
+    await topUp();
+    const node = quick.cluster.system.nodeStates().find(({ job }) => job !== null)?.name ?? '';
+    quick.cluster.system.loseNode(node);
+    for (let passes = 0; passes < 3; passes += 1) {
+      await topUp();
+      quick.clock.ahead(100);
+    }
+    const lines = readFileSync(join(quick.cluster.home, 'config', 'history', 'campus.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    const told = lines.map(
+      (line) => JSON.parse(line) as { kind: string; event: string; id: string; node: string; at: string },
+    );
+    const of = (which: string) => told.filter((line) => line.id === which);
+    expect(of(other).map(({ event }) => event)).toEqual(['submitted']);
+    const [, started, ...ends] = of(id);
+    expect(started).toMatchObject({ event: 'started', node });
+    // Where the batch system forgets at once, and the pilot could leave no word, it is gone only after ten minutes.
+    expect(ends.length).toBeLessThanOrEqual(1);
+    if (kind === 'slurm') expect(ends).toMatchObject([{ event: 'ended', reason: 'NODE_FAIL', node }]);
+    expect(told.filter(({ kind: one }) => one === 'pass')).toHaveLength(5);
   });
 
   it('goes from 5 to 2 by cancelling what waits, newest first, and lets what runs be', async () => {

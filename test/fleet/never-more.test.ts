@@ -78,7 +78,9 @@ class World {
       drains: [],
       sequences: intents.map((intent) => intent.sequence),
       seen: this.jobs.flatMap(({ tag, index, submission, startedAt }) =>
-        startedAt === null ? [] : [{ tag, index, pilotNumber: null, jobId: `${submission}_${index}` }],
+        startedAt === null
+          ? []
+          : [{ tag, index, pilotNumber: null, jobId: `${submission}_${index}`, node: 'n', startedAt }],
       ),
       parseOutcome: (outcome) => slurm.parseSubmit(outcome.output),
       firstIndex: 0,
@@ -119,6 +121,8 @@ class World {
       maxPending: 50,
       maxPerPass: 50,
       capacity: taken.capacity,
+      breaker: null,
+      budget: null,
     });
     if (planned.kind === 'submit') {
       if (this.intents.some((intent) => intent.sequence >= taken.nextSequence)) return;

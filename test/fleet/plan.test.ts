@@ -10,6 +10,8 @@ const base: PlanInput = {
   maxPending: 100,
   maxPerPass: 100,
   capacity: null,
+  breaker: null,
+  budget: null,
 };
 
 const pilot = (state: PlannedPilot['state'], more: Partial<PlannedPilot> = {}): PlannedPilot => ({
@@ -218,6 +220,8 @@ it('never plans above the target, nor ends more than the surplus, nor what a per
     maxPending: small,
     maxPerPass: small,
     capacity: fc.option(small),
+    breaker: fc.option(small),
+    budget: fc.option(small),
   });
   const seen = { submit: 0, shrink: 0, wait: 0, nothing: 0 };
   fc.assert(

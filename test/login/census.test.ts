@@ -215,7 +215,7 @@ describe('a submission whose outcome nobody knows', () => {
   });
 
   it("is accepted by the job's own mark, when no listing shows it any more", () => {
-    const found = take({ seen: [{ tag, index: 1, pilotNumber: null, jobId: '9_1' }] });
+    const found = take({ seen: readSeen(`seen ${tag} 1 9_1 node1 ${start} .`) });
     expect(found.inDoubt).toEqual([]);
     expect(found.pilots).toHaveLength(2);
   });

@@ -27,7 +27,14 @@ const job = (id: string, endedAt: number | null, more: Partial<FinishedJob> = {}
   endedAt,
   ...more,
 });
-const seen = (index: number) => ({ tag: 'campus-0123456789', index, pilotNumber: null, jobId: `7_${index}` });
+const seen = (index: number) => ({
+  tag: 'campus-0123456789',
+  index,
+  pilotNumber: null,
+  jobId: `7_${index}`,
+  node: 'node1',
+  startedAt: 100,
+});
 const none = { marks: [], seen: [], idOf: () => null, finished: [], sinceSeconds: 0 };
 
 it('takes the job at its word, and the accounting for those that left none', () => {

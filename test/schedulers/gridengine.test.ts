@@ -208,3 +208,10 @@ describe('what is over', () => {
     expect(gridengine.parseFinished({ ...later, stdout: since }, query)).toEqual({ kind: 'known', jobs: [] });
   });
 });
+
+it('keeps jobs off hosts, unless the user asks for one', () => {
+  const avoiding = { ...wholeNodeJob, avoid: ['node7', 'node8'] };
+  expect(gridengine.directives(avoiding)).toContain('-l h=!(node7|node8)');
+  for (const own of [{ constraint: 'hostname=node1' }, { extra: ['-l h=node1'] }, { skip: ['h'] }])
+    expect(gridengine.directives({ ...avoiding, ...own }).join(' ')).not.toContain('node7');
+});

@@ -447,3 +447,12 @@ answered 0
     expect(known).toMatchObject({ queues: [{ coresPerNode: null, gpusPerNode: 0 }] });
   });
 });
+
+it('keeps jobs off nodes, whatever else they must be', () => {
+  const line = (more: object) =>
+    lsf.directives({ ...job, avoid: ['node-7', 'node8'], ...more }).find((one) => one.startsWith('-R'));
+  expect(line({})).toBe(`-R "select[hname!='node-7' && hname!='node8'] span[hosts=1]"`);
+  expect(line({ constraint: 'a||b' })).toContain(`select[(a||b) && hname!='node-7' && hname!='node8']`);
+  expect(line({ skip: ['select'] })).not.toContain('node-7');
+  expect(lsf.avoidsNodes?.({ ...job, skip: ['R'] })).toBe(false);
+});

@@ -402,3 +402,15 @@ it('knows a pilot by its submission and index, and back', () => {
   expect(slurm.submissionIdOf('12_3')).toBe('12');
   expect(slurm.submissionIdOf('12')).toBe('12');
 });
+
+describe('nodes that jobs are kept off', () => {
+  it('are named before what the user says, which counts', () => {
+    const avoiding = { ...job, avoid: ['node7', 'node8'] };
+    expect(slurm.directives(avoiding)).toContain('--exclude=node7,node8');
+    expect(slurm.directives(job).join(' ')).not.toContain('exclude');
+    for (const own of [{ extra: ['--exclude=node1'] }, { extra: ['-x node1'] }, { skip: ['exclude'] }]) {
+      expect(slurm.avoidsNodes?.({ ...avoiding, ...own })).toBe(false);
+      expect(slurm.directives({ ...avoiding, ...own }).join(' ')).not.toContain('node7');
+    }
+  });
+});

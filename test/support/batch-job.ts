@@ -20,4 +20,5 @@ export const wholeNodeJob: BatchJob = {
   submitBy: 'stdin',
   extra: [],
   skip: [],
+  avoid: [],
 };

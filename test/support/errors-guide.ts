@@ -769,6 +769,22 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
     whatToDo:
       '`glidein status campus` shows which pilots run. A log that was there may have been cleaned away by the site.',
   },
+  'cron-refused': {
+    title: 'The table of what cron runs cannot be changed',
+    looks: [
+      {
+        when: null,
+        failure: {
+          kind: 'cron-refused',
+          program: 'crontab',
+          said: 'You (ada) are not allowed to use this program (crontab)',
+        },
+      },
+    ],
+    why: 'There is no cron on this machine, you may not use it (`/etc/cron.allow`), or its table was changed by another at the same moment.',
+    whatToDo:
+      'Try again where another program was at it. Else let `glidein keep` run as a service: `glidein cron show --systemd` prints the unit.',
+  },
   'demo-impossible': {
     title: 'The demo cannot run on this machine',
     looks: [

@@ -15,6 +15,9 @@ const PACKAGES = [
   'shellcheck',
   'tcsh',
   'fish',
+  'zsh',
+  'cron',
+  'chromium',
   'libpam-google-authenticator',
   'oathtool',
 ];

@@ -113,6 +113,8 @@ async function recordStatus(place: Place): Promise<{ status: string; logs: strin
   await until(() => stateOf(login, '101_1') === 'over');
   putImage(login, 'is there');
   for (const id of ['101_2', '101_3', '101_4']) startJob(login, id);
+  // Two died at once, so that the next pass would wait a minute.
+  await typed(place, 'glidein resume campus');
   await typed(place, 'glidein top-up campus');
   const status = await typed(place, 'glidein status campus');
   return { status, logs: await typed(place, 'glidein logs campus 101_1') };
