@@ -16,6 +16,7 @@ const startPrograms = [
   'test/demo/round-trip.test.ts',
   'test/demo/stand-in.test.ts',
   'test/e2e/**/*.test.ts',
+  'test/login/building-job.test.ts',
   'test/login/cluster-facts.test.ts',
   'test/fleet/image-refresh.test.ts',
   'test/image/build.test.ts',

@@ -48,13 +48,22 @@ export type Failure =
   /** The CVMFS distribution of the profile is neither at this path of this machine nor, under the profile's name for it, on the login host. */
   | { kind: 'distribution-missing'; site: string; here: string; there: string }
   /** The login host's disk has not the room for what was to be sent. */
-  | { kind: 'no-space'; site: string; what: string; directory: string; neededBytes: number; freeBytes: number }
+  | {
+      kind: 'no-space';
+      site: string;
+      what: string;
+      directory: string;
+      neededBytes: number;
+      freeBytes: number;
+      /** The compute node whose directory it is, and the key that names another; left out: the login host's. */
+      node?: { name: string; key: 'image.dir' | 'pilot.scratch' };
+    }
   /** No image of this name was built and is kept on this machine. `site` names it in its profile; null: a person did. */
   | { kind: 'image-unknown'; site: string | null; name: string; known: readonly string[] }
   /** Nothing on this machine can build an image. `looked` says where it was looked for. */
   | { kind: 'builder-missing'; looked: string }
   /** The build came to nothing and left nothing. `site`: on whose login host; null: here. `said`: the last words of the program that built. */
-  | { kind: 'build-failed'; site: string | null; name: string; source: string; said: string }
+  | { kind: 'build-failed'; site: string | null; name: string; source: string; said: string; hint?: string }
   /** A disk of this machine has not the room for what was to be made. */
   | { kind: 'no-space-here'; what: string; directory: string; neededBytes: number; freeBytes: number }
   /** What arrived is not what was sent; it was thrown away. */

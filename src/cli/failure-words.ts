@@ -176,8 +176,8 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
       );
     case 'no-space':
       return words(
-        `${failure.what} needs ${megabytes(failure.neededBytes)} MB, and the disk of ${failure.directory} on the login host has ${megabytes(failure.freeBytes)} MB left; nothing was sent or submitted`,
-        `make room there, or: glidein site set ${failure.site} ${failure.what === 'the image' ? 'image.dir' : 'connection.remoteDir'}=/another/disk/glidein`,
+        `${failure.what} needs ${megabytes(failure.neededBytes)} MB, and the disk of ${failure.directory} on ${failure.node === undefined ? 'the login host' : `the node ${failure.node.name}`} has ${megabytes(failure.freeBytes)} MB left; ${failure.node === undefined ? 'nothing was sent or submitted' : 'nothing was built'}`,
+        `make room there, or: glidein site set ${failure.site} ${keyOfDisk(failure)}=/another/disk/glidein`,
       );
     case 'delivery-broken':
       return words(
@@ -202,6 +202,11 @@ function wordSubmissionFailure(failure: SubmissionFailure): Words {
   }
 }
 
+function keyOfDisk({ what, node }: Failure & { kind: 'no-space' }): string {
+  if (node !== undefined) return node.key;
+  return what === 'the image' ? 'image.dir' : 'connection.remoteDir';
+}
+
 type BuildFailure = Extract<Failure, { kind: 'image-unknown' | 'builder-missing' | 'build-failed' | 'no-space-here' }>;
 
 function wordBuildFailure(failure: BuildFailure): Words {
@@ -221,7 +226,8 @@ function wordBuildFailure(failure: BuildFailure): Words {
     case 'build-failed':
       return words(
         `the image ${failure.name} could not be built from ${failure.source}; nothing was left behind${said(failure.said)}`,
-        `glidein image build ${failure.site === null ? quote(failure.name) : `--on ${failure.site}`} --source ${quote(failure.source)} --verbose`,
+        failure.hint ??
+          `glidein image build ${failure.site === null ? quote(failure.name) : `--on ${failure.site}`} --source ${quote(failure.source)} --verbose`,
       );
     case 'no-space-here':
       return words(

@@ -27,14 +27,15 @@ export function buildOutcome(report: Result<ImageBuildReport>): Result<Outcome> 
 
 export function buildOnSiteOutcome(report: Result<ImageBuildOnSiteReport>): Result<Outcome> {
   if (!report.ok) return report;
-  const { site, source, image, seconds } = report.value;
+  const { site, source, image, inBatch, seconds } = report.value;
+  const where = inBatch ? 'by a batch job' : 'on its login host';
   if (image === null) {
-    const text = `${site}: would be built from ${source} on its login host, and image.remotePath set`;
+    const text = `${site}: would be built from ${source} ${where}, and image.remotePath set`;
     return ok(done({ planned: { site, source } }, forTerminal(text)));
   }
   const { digest, sha256, bytes, path, version: builtBy } = image;
   const text = [
-    `${site}: built on its login host by ${builtBy} in ${duration(seconds)}: ${megabytes(bytes)} MB`,
+    `${site}: built ${where} by ${builtBy} in ${duration(seconds)}: ${megabytes(bytes)} MB`,
     `  image.remotePath is now ${path}`,
   ].join('\n');
   return ok(done({ site, image: { source, digest, sha256, bytes, path, builtBy } }, forTerminal(text)));

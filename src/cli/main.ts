@@ -4,8 +4,9 @@ import { configDirectory, dataDirectory } from '../config/directories.ts';
 import type { Ask, Context } from '../context.ts';
 import { exitCodeOf, type Failure, failed, type Result } from '../failure.ts';
 import type { Outcome } from './outcome.ts';
-import { buildProgram, type Request, type World } from './program.ts';
+import { buildProgram } from './program.ts';
 import { eventLine, failureJson, failureLines } from './report.ts';
+import type { Request, World } from './request.ts';
 import { openScreen, type Screen } from './screen.ts';
 import { terminalAsk } from './terminal.ts';
 

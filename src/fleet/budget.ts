@@ -42,7 +42,7 @@ export function budgetOf(input: BudgetInput): Budget {
   const { nodeHours, until, nowSeconds } = input;
   const whole = [
     ...input.jobs.map((job) => job.nodes * secondsOf(job, input)),
-    ...input.inDoubt.map(({ count, wallSeconds }) => count * (wallSeconds ?? input.wallSeconds)),
+    ...input.inDoubt.map(({ count, wallSeconds }) => count * roundedUp(wallSeconds ?? input.wallSeconds)),
   ];
   const begun = input.jobs.map(({ nodes, startedAt }) =>
     startedAt === null ? 0 : nodes * Math.max(0, nowSeconds - startedAt),

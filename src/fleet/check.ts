@@ -16,7 +16,7 @@ import { failedStep, type Journey, journeySteps, secondsBetween } from './journe
 import { endpointOf } from './login-host-of.ts';
 import { loginBrake } from './login-memory.ts';
 import { tryNode } from './node-check.ts';
-import { siteImage } from './site-image.ts';
+import { type SiteImage, siteImage } from './site-image.ts';
 import { fitToken, renderedJob } from './site-job.ts';
 import { judged, type SeenThere } from './site-judgement.ts';
 import { openSession } from './site-login.ts';
@@ -181,15 +181,15 @@ async function seenThere(
   dataDir: string,
   shellSeconds: number | null,
 ): Promise<SeenThere> {
-  const facts = await host.facts({ runtimes: runtimesOf(profile), outside: outsideOf(profile) });
-  const distribution = await distributionToShip(profile, distributionsIn(facts.parts));
   const image = await siteImage(profile, { dataDir });
+  const facts = await host.facts({ runtimes: runtimesOf(profile), outside: outsideOf(image) });
+  const distribution = await distributionToShip(profile, distributionsIn(facts.parts));
   return { profile, facts, noise: host.noise, shellSeconds, image, distribution };
 }
 
 /** Where jobs would pull their image from; the login node itself needs nothing of the outside. */
-function outsideOf({ image }: Profile) {
-  return image.remotePath === null ? registryAddress(image.source) : null;
+function outsideOf(image: Result<SiteImage>) {
+  return image.ok && image.value.kind === 'pulled' ? registryAddress(image.value.uri) : null;
 }
 
 function runtimesOf({ pilot }: Profile): string[] {

@@ -1,11 +1,12 @@
 import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import { type Place, placeFor } from '../image/build-place.ts';
+import { type Place, placeFor, roomFor } from '../image/build-place.ts';
 import { isLoopback, nameOf, parseSource, pinnedUri } from '../image/image-source.ts';
 import { askRegistry } from '../image/registry.ts';
 import { type BuiltOnHost, buildOnHost } from '../login/building.ts';
 import { type PlaceThere, preparation } from '../login/building-program.ts';
+import { buildInBatch } from './image-in-batch.ts';
 import { connect } from './site-connection.ts';
 
 /** An image that a site's own login host builds, where the pilots of the site find it. */
@@ -19,15 +20,24 @@ export interface ImageOnSite extends BuiltOnHost {
 
 const askSeconds = 20;
 
+/** What is to be built, and by whom. */
+export interface ImageOnSiteOptions {
+  source: string;
+  configDir: string;
+  dataDir: string;
+  /** The longest that a batch job that builds may wait for its node; null: the login host builds. */
+  batchWaitSeconds: number | null;
+}
+
 /** Builds it there. The profile does not know of it yet. */
 export async function buildOnSite(
   profile: Profile,
-  { source, dataDir }: { source: string; dataDir: string },
+  { source, configDir, dataDir, batchWaitSeconds: waitSeconds }: ImageOnSiteOptions,
   context: Context,
 ): Promise<Result<ImageOnSite>> {
   const parsed = parseSource(source);
   if (parsed?.kind !== 'registry') {
-    const message = `${JSON.stringify(source.slice(0, 200))} is no image of a registry, which a login host could build`;
+    const message = `${JSON.stringify(source.slice(0, 200))} is no image of a registry, which a cluster could build`;
     return failed({ kind: 'usage', message, hint: `glidein image build --on ${profile.name} --source docker://…` });
   }
   // The registry may be reached from there alone.
@@ -40,18 +50,30 @@ export async function buildOnSite(
   const { name: site, image, pilot, connection } = profile;
   const name = nameOf(parsed);
   const directory = image.dir.replace(/\/+$/, '');
-  const built = await buildOnHost(
-    transport,
-    {
-      ...{ site, name, source, directory },
-      uri: pinnedUri(source, digest),
-      options: isLoopback(parsed.host) ? ['--no-https'] : [],
-      runtimes: pilot.runtime === 'auto' ? ['apptainer', 'singularity'] : [pilot.runtime],
-      preparation: preparation(connection.prologue, pilot.modules),
-      choose: (places) => placeThere(places, { site, name, directory, pulledBytes }),
-    },
-    context,
-  );
+  const order = {
+    ...{ name, source, directory, uri: pinnedUri(source, digest) },
+    options: isLoopback(parsed.host) ? ['--no-https'] : [],
+    runtimes: pilot.runtime === 'auto' ? ['apptainer', 'singularity'] : [pilot.runtime],
+  };
+  const built =
+    waitSeconds === null
+      ? await buildOnHost(
+          transport,
+          {
+            ...{ ...order, site, preparation: preparation(connection.prologue, pilot.modules) },
+            choose: (places) => placeThere(places, { site, name, directory, pulledBytes }),
+          },
+          context,
+        )
+      : await buildInBatch(
+          transport,
+          profile,
+          {
+            ...{ ...order, configDir, dataDir, waitSeconds },
+            room: { ...roomFor(pulledBytes), isKnown: pulledBytes !== null },
+          },
+          context,
+        );
   if (!built.ok) return built;
   return ok({ ...built.value, source, digest, path: `${directory}/${built.value.sha256}.sif` });
 }

@@ -7,10 +7,16 @@ import { askSource } from '../image/standing.ts';
 import { type ImageStore, openImageStore } from '../image/store.ts';
 import type { StoredImage } from '../image/stored-image.ts';
 import { imagesOf } from './image-wishes.ts';
+import { isDue, readTimes, writeTimes } from './remembered-times.ts';
 
 /** Newer generations of the images that sites use, before their passes plan their jobs. */
 
 const askSeconds = 20;
+/** What could not be built is not tried at each pass: each try pulls gigabytes. */
+const afterFailureHours = 6;
+const afterFailureMilliseconds = afterFailureHours * 3_600_000;
+/** Where it is remembered. */
+const memory = 'image-refresh-failures';
 
 /**
  * Builds each image anew whose tag stands for something else by now. Where that does not come about the old one stays in
@@ -26,14 +32,14 @@ export async function refreshImages(
   if (!images.ok) return mishap(context, null, 'the images cannot be refreshed', images);
   for (const { image, maxAgeHours } of imagesOf(profiles, images.value)) {
     if (context.signal.aborted) return;
-    await refresh(store, image, { maxAgeHours, dryRun }, context);
+    await refresh(store, image, { maxAgeHours, dryRun, dataDir }, context);
   }
 }
 
 async function refresh(
   store: ImageStore,
   image: StoredImage,
-  { maxAgeHours, dryRun }: { maxAgeHours: number; dryRun: boolean },
+  { maxAgeHours, dryRun, dataDir }: { maxAgeHours: number; dryRun: boolean; dataDir: string },
   context: Context,
 ): Promise<void> {
   const { name, source } = image;
@@ -46,13 +52,24 @@ async function refresh(
   const { state } = freshnessOf(image, answer, { nowMilliseconds: context.now(), maxAgeHours });
   if (state === 'current' || state === 'unknown') return;
   if (dryRun) return context.emit({ kind: 'warning', site: name, text: 'a newer image exists, and would be built' });
+  const failures = await readTimes(dataDir, memory);
+  const key = `${name} ${answer.digest}`;
+  if (!isDue(failures.get(key), afterFailureMilliseconds, context.now())) {
+    const text = `building the newer image failed less than ${afterFailureHours} hours ago, and ${stays}; to try now: glidein image build ${name}`;
+    return context.emit({ kind: 'note', site: name, text });
+  }
   // Another process may have built it while this one waited for its turn.
   const unless = async (): Promise<Result<StoredImage | null>> => {
     const newest = await store.named(name);
     return newest.ok && newest.value?.digest !== answer.digest ? ok(null) : newest;
   };
   const built = await buildImage(store, { name, source, runtime: null, unless }, context);
-  if (!built.ok) return mishap(context, name, `no newer image was built, and ${stays}`, built);
+  if (!built.ok) {
+    const times = new Map([...failures, [key, context.now()] as const]);
+    if (!context.signal.aborted)
+      await writeTimes(dataDir, memory, { times, keepMilliseconds: afterFailureMilliseconds }, context);
+    return mishap(context, name, `no newer image was built, and ${stays}`, built);
+  }
   context.emit({ kind: 'note', site: name, text: `a newer image was built: ${built.value.path}` });
 }
 

@@ -18,15 +18,20 @@ export async function imageUsers(
     if (site === name) continue;
     const other = await loadProfile(places.configDir, site);
     if (!other.ok) return null;
-    // By its words alone, on whatever host: a directory too many does no harm.
-    if (other.value.image.dir !== image.dir) continue;
+    // The same directory can have other words (a link, the home directory in full), so the jobs of all sites count: one that
+    // names no image there does no harm.
+    users.siteDirectories.push(other.value.connection.remoteDir);
+    if (plain(other.value.image.dir) !== plain(image.dir)) continue;
     const chosen = await chosenImage(other.value, places);
     // A file of this machine is not read whole for that.
     if (!chosen.ok || chosen.value.kind === 'file') return null;
-    users.siteDirectories.push(other.value.connection.remoteDir);
     // One that was built there lies among them.
     if (chosen.value.kind === 'there') users.wanted.push(chosen.value.path.replace(/^.*\//, ''));
     if (chosen.value.kind === 'stored') users.wanted.push(`${chosen.value.image.sha256}.sif`);
   }
   return users;
+}
+
+function plain(directory: string): string {
+  return directory.replace(/\/+$/, '');
 }

@@ -2,26 +2,20 @@ import { randomBytes } from 'node:crypto';
 import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import { headOf, longestTrialSeconds, nodeProgram, trialsDirectory } from '../login/node-facts.ts';
-import { NodeTrial, type TrialSettings } from '../login/node-trial.ts';
-import { placeWord } from '../login/trial-programs.ts';
+import { headOf, longestTrialSeconds, nodeProgram, readAnswer, trialsDirectory } from '../login/node-facts.ts';
+import type { ShortJobLook, ShortJobSettings } from '../login/short-job.ts';
 import { pidNamespaceSwitch } from '../pilot/environment.ts';
 import { poolHosts, proxyAddress, registryAddress } from '../pilot/pool-hosts.ts';
 import { newTag, trialNameOf } from '../pilot/tag.ts';
 import type { BatchJob } from '../schedulers/scheduler.ts';
 import type { Transport } from '../transports/transport.ts';
-import { broken, type CheckStep, type Verdict } from './check-steps.ts';
-import { nodeStep, Waiting } from './node-wait.ts';
-import type { RenderedJob } from './rendered-job.ts';
+import { broken, type CheckStep } from './check-steps.ts';
+import { type NodeAnswer, nodeStep, stepsOf } from './node-steps.ts';
+import { runShortJob, submitCommandFor } from './short-job-run.ts';
 import { imageInJob, type SiteImage, siteImage } from './site-image.ts';
 import { renderedJob } from './site-job.ts';
-import { openSession } from './site-login.ts';
-import { schedulerOf } from './site-scheduler.ts';
 
-/**
- * What pilots need, tried out from a compute node by a short job: submitted, waited for, and gone again however this ends.
- * It is none of the site's pilots, and takes no lock: passes go on beside it.
- */
+/** What pilots need, tried out from a compute node by a short job of ten minutes. */
 
 /** What a person says of it on the command line. */
 export interface NodeOptions {
@@ -42,39 +36,17 @@ export async function tryNode(
   if (!image.ok) return ok([nodeStep(broken(image.failure))]);
   const settings = await trialSettings(profile, image.value, options, context);
   if (!settings.ok) return ok([nodeStep(broken(settings.failure))]);
-  // What was submitted is ended first: until then an interruption is only noted.
-  const guarded = new Guard(context);
-  const lastsSeconds = options.waitSeconds + 3 * longestTrialSeconds;
-  const opened = await openSession(transport, profile, { purpose: 'check', lastsSeconds }, guarded.context);
-  if (!opened.ok) return opened.failure.kind === 'interrupted' ? opened : ok([nodeStep(broken(opened.failure))]);
-  await using host = opened.value;
-  const trial = new NodeTrial(host, schedulerOf(profile), settings.value);
-  guarded.holdOff();
-  // Awaited here: the session ends when this returns.
-  return await submitAndWait(new Waiting(trial, { profile, image: image.value }, options.waitSeconds, context));
+  const { tag, jobName } = settings.value;
+  const { waitSeconds } = options;
+  const hear = ({ answer, atSeconds: readAtSeconds }: ShortJobLook): NodeAnswer | null => {
+    const facts = readAnswer(answer, tag);
+    return facts === null ? null : { facts, readAtSeconds };
+  };
+  const order = { settings: settings.value, jobName, waitSeconds, longestSeconds: longestTrialSeconds, hear };
+  const end = await runShortJob(transport, profile, order, context);
+  if (end.kind === 'failed' && end.failure.kind === 'interrupted') return failed(end.failure);
+  return ok(stepsOf(end, { profile, image: image.value, waitSeconds }));
 }
-
-/** A context that an interruption does not end while it is held off. */
-class Guard {
-  readonly context: Context;
-  private readonly stop = new AbortController();
-  private isHeldOff = false;
-
-  constructor(context: Context) {
-    this.context = { ...context, signal: this.stop.signal };
-    const end = () => {
-      if (!this.isHeldOff) this.stop.abort();
-    };
-    context.signal.addEventListener('abort', end, { once: true });
-    if (context.signal.aborted) end();
-  }
-
-  holdOff(): void {
-    this.isHeldOff = true;
-  }
-}
-
-// ---- The job ----
 
 /** Ten minutes of one core and little memory, where the pilots go: with all else that these ask for. */
 function asked(profile: Profile): Partial<BatchJob> {
@@ -95,7 +67,7 @@ async function trialSettings(
   image: SiteImage,
   { configDir, dataDir }: NodeOptions,
   context: Context,
-): Promise<Result<TrialSettings>> {
+): Promise<Result<ShortJobSettings>> {
   const job = await renderedJob(profile, { configDir, dataDir, anyOwner: false }, context, asked(profile));
   if (!job.ok) return job;
   const site = `${trialsDirectory}-${profile.name}`;
@@ -104,16 +76,18 @@ async function trialSettings(
   if (!script.ok) return script;
   const { submit, list } = profile.connection.timeouts;
   return ok({
-    ...{ tag, site, jobName: trialNameOf(profile.name), listSeconds: list, submitSeconds: submit },
+    ...{
+      kind: trialsDirectory,
+      tag,
+      leavings: [],
+      site,
+      jobName: trialNameOf(profile.name),
+      listSeconds: list,
+      submitSeconds: submit,
+    },
     script: nodeProgram({ ...wantedOf(profile, image), tag, head: headOf(script.value) }),
-    submitCommand: submitCommandFor(profile, job.value, tag),
+    submitCommand: submitCommandFor(profile, job.value, { kind: trialsDirectory, tag }),
   });
-}
-
-/** What the batch system prints goes where the answer does: nothing of it stays. */
-function submitCommandFor(profile: Profile, job: RenderedJob, tag: string): string {
-  const submission = { ...job.submission(tag, 1), array: false, logDirWord: placeWord(tag) };
-  return schedulerOf(profile).submitCommand(job.batchJob, submission);
 }
 
 function wantedOf({ connection, pilot, image: { source }, scheduler }: Profile, image: SiteImage) {
@@ -126,51 +100,5 @@ function wantedOf({ connection, pilot, image: { source }, scheduler }: Profile, 
     squid: pilot.squid === null ? null : proxyAddress(pilot.squid),
     pool: poolHosts(pilot.env),
     registry: registry === null ? [] : [registry],
-  };
-}
-
-// ---- The wait ----
-
-async function submitAndWait(waiting: Waiting): Promise<Result<CheckStep[]>> {
-  const { trial, profile, context } = waiting;
-  context.emit({ kind: 'step', site: profile.name, step: 'submit' });
-  const submitted = await trial.submit();
-  if (!submitted.ok) return ok([nodeStep(broken(submitted.failure))]);
-  const refused = refusalIn(submitted.value, profile);
-  if (refused !== null) {
-    await trial.end({ cancels: false });
-    return ok([nodeStep(refused)]);
-  }
-  if (submitted.value.kind === 'inDoubt') waiting.doubt = submitted.value.text;
-  context.emit({ kind: 'step', site: profile.name, step: 'node' });
-  const outcome = await waiting.untilOver();
-  if (outcome.kind === 'lost') return ok(outcome.steps);
-  const ended = await trial.end({ cancels: outcome.cancels && !(await waiting.isOver(outcome)) });
-  if (outcome.kind === 'interrupted') return failed({ kind: 'interrupted' });
-  return ok(ended.ok && ended.value.kind === 'done' ? outcome.steps : [...outcome.steps.map(withLeftover(trial))]);
-}
-
-type Submitted = Extract<Awaited<ReturnType<NodeTrial['submit']>>, { ok: true }>['value'];
-
-function refusalIn(outcome: Submitted, profile: Profile): Verdict | null {
-  const site = profile.name;
-  switch (outcome.kind) {
-    case 'unwritable': {
-      const what = `nothing can be written to ${profile.connection.jobDir}`;
-      return broken({ kind: 'login-host-unusable', site, what, said: outcome.said });
-    }
-    case 'refused':
-      return broken({ kind: 'submit-refused', site, refusal: outcome.refusal, said: outcome.text });
-    default:
-      return null;
-  }
-}
-
-/** A job that could not be cancelled is named, with what ends it. */
-function withLeftover(trial: NodeTrial): (step: CheckStep) => CheckStep {
-  return (step) => {
-    if (step.step !== 'node' || 'failure' in step.said) return step;
-    const message = `${step.said.message}; whether the job ${trial.id ?? ''} was ended is not known: it ends by itself`;
-    return { ...step, said: { ...step.said, message } };
   };
 }

@@ -100,10 +100,11 @@ function plannedPilot({ id, nodes, state, once, submittedAt, endsAt, isDraining,
 export function pauseReason(plan: Plan, target: number, there: number, restraint: Restraint): PauseReason | null {
   const { brake, budget } = restraint;
   const isMissing = there < target;
-  // What is submitted all the same a person asked for.
-  if (target > 0 && brake.kind === 'paused' && plan.kind !== 'submit') return 'breaker';
-  if (budget.isTooLate && isMissing) return 'until';
+  const isUnpaid = plan.kind === 'wait' && plan.limitedBy === 'budget';
+  // What a person asks for is held back by the budget alone.
+  if (target > 0 && brake.kind === 'paused' && plan.kind !== 'submit' && !isUnpaid) return 'breaker';
+  if (budget.isTooLate && (isMissing || isUnpaid)) return 'until';
   if (budget.leftSeconds !== null && budget.leftSeconds < 0) return 'budget';
-  if (plan.kind === 'wait' && plan.limitedBy === 'budget') return 'budget';
+  if (isUnpaid) return 'budget';
   return isMissing && plan.kind !== 'submit' && isTriedOnly(brake) ? 'tried-only' : null;
 }

@@ -383,7 +383,8 @@ function cvmfs({ profile, distribution }: SeenThere): Verdict {
 /** Nodes often have what login nodes lack here, too, and the other way round: it is only told. */
 function outbound(seen: SeenThere): Verdict {
   const { image: wanted, name } = seen.profile;
-  if (wanted.remotePath !== null) return needless('nothing that is needed there comes from outside');
+  if (!seen.image.ok || seen.image.value.kind !== 'pulled')
+    return needless('nothing that is needed there comes from outside');
   const answer = seen.facts.parts.get('outside');
   if (answer === undefined || answer.code === cannotConnect) return needless('nothing there can try a connection');
   const from = /^docker:\/\/([^/]+)/.exec(wanted.source)?.[1] ?? wanted.source;

@@ -32,11 +32,16 @@ export interface Room {
   places: readonly Place[];
 }
 
+/** What a build takes: for the image, and where it works. Pure. */
+export function roomFor(pulledBytes: number | null): { imageBytes: number; workBytes: number } {
+  const pulled = pulledBytes ?? usuallyPulled;
+  return { imageBytes: Math.ceil(pulled * imagePerPulled), workBytes: Math.ceil(pulled * workPerPulled) };
+}
+
 /** The first place with the room for a build. With nothing known, the one with the most where none has what is usual. Pure. */
 export function placeFor({ what, pulledBytes, store, places }: Room): Result<Place> {
-  const pulled = pulledBytes ?? usuallyPulled;
-  const forImage = Math.ceil(pulled * imagePerPulled);
-  const needs = (place: Place) => Math.ceil(pulled * workPerPulled) + (place.disk === store.disk ? forImage : 0);
+  const { imageBytes: forImage, workBytes } = roomFor(pulledBytes);
+  const needs = (place: Place) => workBytes + (place.disk === store.disk ? forImage : 0);
   const roomy = places.find((place) => place.freeBytes >= needs(place));
   const [most = store] = [...places].sort((one, other) => other.freeBytes - one.freeBytes);
   if (pulledBytes === null) return ok(roomy ?? most);

@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { quote, quotePath } from '../shell.ts';
+import { commandLine, quote, quotePath } from '../shell.ts';
 import { freeBytesIn } from './file-reception.ts';
 import { loginCommand } from './session-command.ts';
 
@@ -17,17 +17,19 @@ export interface BuildThere {
   runtimes: readonly string[];
 }
 
-/** What a killed one left is removed after a day. */
-const leftovers = `-mtime +0 -exec sh -c 'chmod -R u+rwx "$@"; rm -rf "$@"' sh {} + 2>/dev/null`;
+/** What a killed one left in that directory is removed after a day. */
+export function leftoversGone(word: '$2' | '$c' | '$one'): string {
+  return `find "${word}/." ! -name . -prune -type d -name 'glidein-build-*' -user "$(id -u)" -mtime +0 -exec sh -c 'chmod -R u+rwx "$@"; rm -rf "$@"' sh {} + 2>/dev/null`;
+}
 
 /**
  * Builds an image beside its place and renames it to its content's name. It says how far it is every second, in lines that
  * begin with `mark`: so it finds out that nobody listens any more, and then it ends the runtime and removes all that it made.
  */
-export function buildProgram({ directory, uri, options, runtimes }: BuildThere, mark: string): string {
-  const own = `glidein-build-${mark}`;
+export function buildProgram(order: BuildThere, mark: string): string {
+  const own = workingName(mark);
   return loginCommand(`umask 077
-c=${quotePath(directory)}
+c=${quotePath(order.directory)}
 w="$c/${own}"
 t= b= g=
 say() { printf '\\n%s %s\\n' ${mark} "$1"; }
@@ -43,13 +45,10 @@ case \${SHELL:-/bin/sh} in
 esac
 set +eu
 eval "$(printf %s "$prologue" | base64 -d)" </dev/null >/dev/null 2>&1
-r=
-for one in ${runtimes.map(quote).join(' ')}; do command -v "$one" >/dev/null 2>&1 && r=$one && break; done
-[ -n "$r" ] || { say no-runtime; exit 1; }
-say "runtime $("$r" --version </dev/null 2>/dev/null | head -n 1)"
+${runtimeFound(order)}
 place() {
 [ -d "$2" ] && [ -w "$2" ] || return 0
-find "$2/." ! -name . -prune -type d -name 'glidein-build-*' -user "$(id -u)" ${leftovers}
+${leftoversGone('$2')}
 say "place $1 $(df -Pk "$2" 2>/dev/null | tail -n 1)"
 }
 [ -z "\${TMPDIR-}" ] || place 1 "$TMPDIR"
@@ -60,7 +59,28 @@ say choose
 IFS= read -r place || exit 1
 case $place in 1) t=$TMPDIR ;; 2) t=/var/tmp ;; 3) t=/tmp ;; 4) t=$c ;; *) exit 1 ;; esac
 t="$t/${own}.tmp"
-end() {
+${theBuilding(order)}`);
+}
+
+/** What a build calls its own directories. Its image is made in one beside those that are ready. */
+export function workingName(mark: string): string {
+  return `glidein-build-${mark}`;
+}
+
+/** Sets `$r`. Like what follows it is for any POSIX shell, and tells with `say`. */
+export function runtimeFound({ runtimes }: Pick<BuildThere, 'runtimes'>): string {
+  return `r=
+for one in ${commandLine(runtimes)}; do command -v "$one" >/dev/null 2>&1 && r=$one && break; done
+[ -n "$r" ] || { say no-runtime; exit 1; }
+say "runtime $("$r" --version </dev/null 2>/dev/null | head -n 1)"`;
+}
+
+/**
+ * Builds: `$c` is where images are, `$w` the directory to make it in, `$t` the one to unpack in, neither of which is there yet;
+ * `b` and `g` are empty. Where `say` fails nobody waits for it any more. Nothing but the image is left, however it ends.
+ */
+export function theBuilding({ uri, options }: Pick<BuildThere, 'uri' | 'options'>): string {
+  return `end() {
 trap '' HUP INT PIPE TERM
 if [ -n "$b" ]; then kill -TERM "$g$b"; sleep 2; kill -KILL "$g$b"; fi 2>/dev/null
 rm -rf "$t" "$w" 2>/dev/null || { chmod -R u+rwx "$t" "$w"; rm -rf "$t" "$w"; } 2>/dev/null
@@ -72,7 +92,7 @@ APPTAINER_CACHEDIR="$t/cache" SINGULARITY_CACHEDIR="$t/cache" APPTAINER_TMPDIR="
 export APPTAINER_CACHEDIR SINGULARITY_CACHEDIR APPTAINER_TMPDIR SINGULARITY_TMPDIR TMPDIR
 s=
 ! command -v setsid >/dev/null 2>&1 || { s=setsid; g=-; }
-$s "$r" build ${options.map(quote).join(' ')} "$w/image.sif" ${quote(uri)} </dev/null >"$w/log" 2>&1 &
+$s "$r" build ${commandLine(options)} "$w/image.sif" ${quote(uri)} </dev/null >"$w/log" 2>&1 &
 b=$!
 while kill -0 "$b" 2>/dev/null; do
 say "line $(tail -c 300 "$w/log" | tr '\\r' '\\n' | tail -n 1)" || exit 1
@@ -86,7 +106,7 @@ bytes=$(wc -c <"$w/image.sif")
 say "reading $bytes"
 found=$(sha256sum <"$w/image.sif" | cut -c1-64)
 chmod 600 "$w/image.sif" && mv -f "$w/image.sif" "$c/$found.sif" || { say unwritable; exit 1; }
-say "built $found $bytes"`);
+say "built $found $bytes"`;
 }
 
 /** Lines of shell that a program runs first: the account's own, then modules, as a batch job of the site has them. */

@@ -1,5 +1,6 @@
 import type { Context } from '../context.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
+import { quote } from '../shell.ts';
 import type { Transport } from '../transports/transport.ts';
 import { lastWords, plainLine } from './builder-words.ts';
 import { type BuildThere, buildProgram, type PlaceThere, readBuilding } from './building-program.ts';
@@ -81,8 +82,17 @@ function hear(line: string, { site }: BuildOnHost, watch: StallWatch, context: C
   if (detail) context.emit({ kind: 'step', site, step: 'build', detail });
 }
 
+/** Whether it looks as if the host killed it, or lets nobody do so: what is ended by a signal, or for want of memory or time. */
+function isForbidden({ code, log }: { code: number; log: string }): boolean {
+  return (code > 128 && code !== 255) || forbiddingWords.test(log);
+}
+
+const forbiddingWords =
+  /\bkilled\b|signal: (?:killed|terminated)|cpu time limit|cannot allocate memory|out of memory|operation not permitted|user namespace|not (?:allowed|permitted) on (?:the )?(?:login|head)/i;
+
 async function whatFailed(far: FarSide, { site, name, source, directory }: BuildOnHost): Promise<Failure> {
   await far.untilOver();
+  const inBatch = `glidein image build --on ${site} --batch --source ${quote(source)}   (a batch job builds)`;
   const { failed: end, hasNoRuntime } = readBuilding(far.said);
   if (end !== null)
     return {
@@ -91,14 +101,19 @@ async function whatFailed(far: FarSide, { site, name, source, directory }: Build
       name,
       source,
       said: lastWords(end.log.split(/[\r\n]+/)) || `it ended with ${end.code}`,
+      ...(isForbidden(end) ? { hint: inBatch } : {}),
     };
   if (hasNoRuntime) {
     const what = 'there is neither apptainer nor singularity on the login host';
-    const hint = `glidein site set ${site} pilot.runtime=/path/to/apptainer   (or pilot.modules, or connection.prologue)`;
+    const hint = `glidein site set ${site} pilot.runtime=/path/to/apptainer   (or pilot.modules, or connection.prologue); where the nodes alone have it: ${inBatch}`;
     return { kind: 'login-host-unusable', site, what, said: '', hint };
   }
   if (far.exit?.kind === 'lost') {
     return { kind: 'connection-lost', site, step: `building ${name}`, reason: far.exit.reason };
+  }
+  if (far.exit?.kind === 'signalled' || (far.exit?.kind === 'exited' && far.exit.code > 128)) {
+    const what = `what was to build ${name} was killed on the login host; what it left is removed by a build a day later`;
+    return { kind: 'login-host-unusable', site, what, said: '', hint: inBatch };
   }
   const what = `an image cannot be built in ${directory} (is the disk or the quota full?)`;
   return { kind: 'login-host-unusable', site, what, said: far.complaints.trim().slice(-400) };

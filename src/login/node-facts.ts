@@ -56,6 +56,7 @@ export function headOf(script: string): string {
 export function nodeProgram(wanted: NodeWanted): string {
   return [
     wanted.head,
+    cleanShell,
     ground,
     values(wanted),
     whoAndWhere,
@@ -72,7 +73,8 @@ export function nodeProgram(wanted: NodeWanted): string {
 }
 
 // Functions of the submitting shell must not stand in for the commands below; in posix mode unset itself cannot be one.
-const ground = `set -u -o pipefail
+/** How a job script of bash begins, so that what it calls is what it means. */
+export const cleanShell = `set -u -o pipefail
 set -o posix
 unset -f builtin command compgen printf read export exit trap
 for name in $(compgen -A function); do unset -f "$name"; done
@@ -85,7 +87,9 @@ if [[ \${HOME-} != /* || ! -d $HOME ]]; then
   export HOME
 fi
 cd / || exit 1
-answer=
+`;
+
+const ground = `answer=
 scratch=
 trap '[[ -z $scratch ]] || rm -rf -- "$scratch"' EXIT
 
@@ -194,13 +198,18 @@ else
 fi
 `;
 
+/** A shell word: a directory as a profile names it. */
+export function placeExpression(place: string): string {
+  return templateHelpers.place(place);
+}
+
 function scratchPlace(scratch: string | null): string {
   const root =
     scratch === null
       ? `scratch_root=\${TMPDIR:-/tmp}
 if [[ ! -d $scratch_root || ! -w $scratch_root ]]; then scratch_root=/tmp; fi
 `
-      : `scratch_root=$({ printf '%s' ${templateHelpers.place(scratch)}; } 2>&1)
+      : `scratch_root=$({ printf '%s' ${placeExpression(scratch)}; } 2>&1)
 `;
   return `${root}if [[ $scratch_root != /* || $scratch_root == *[:,\\\\\\"]* ]]; then
   tell scratch 1 "\${scratch_root#*: line *: }"

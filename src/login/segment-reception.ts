@@ -148,11 +148,12 @@ say ready
 begun || exit 1`;
 }
 
-// A copy by the file system itself is there at once. A link has the mode of what it is a link to.
+// A copy by the file system itself is there at once. A link has the mode of what it is a link to. Nobody may go on with
+// it, as cutting it to whole segments would cut the source: so the journal goes first.
 function fromHere({ source, isFixed }: SegmentedFile): string {
   const from = quote(source);
   const linked = isFixed ? `ln ${from} "$p" 2>/dev/null || ` : '';
-  return `rm -f "$p"
+  return `rm -f "$g" "$p"
 ${linked}cp --reflink=auto ${from} "$p" 2>/dev/null || cp ${from} "$p" || { rm -f "$p"; say unwritable; exit 1; }
 found=$(sum < "$p")`;
 }

@@ -86,6 +86,8 @@ class Sending {
   private hashedTo: number | null = null;
   /** What keeps it from going on, wherever that showed first. */
   private failure: Failure | null = null;
+  /** Who could not write there, where that was it. */
+  private unwilling: FarSide | null = null;
 
   constructor(transport: Transport, delivery: SegmentedDelivery, file: FileHandle, context: Context) {
     this.transport = transport;
@@ -226,7 +228,7 @@ class Sending {
     writer.onSaid = (line) => {
       this.heard(line);
       this.acknowledge(line, keeper);
-      if (line === 'unwritable') this.failure ??= this.unwritable(writer);
+      if (line === 'unwritable') this.stopFor(writer);
     };
     while (!this.isStopped(keeper)) {
       const segment = this.queue.shift();
@@ -363,9 +365,17 @@ class Sending {
     if (isThere) return ok({ kind: 'there', sentBytes, keptBytes, repairedBytes });
     if (this.context.signal.aborted) return failed({ kind: 'interrupted' });
     if (differs) return failed({ kind: 'delivery-broken', site, what, path: `${directory}/${name}` });
+    if (this.unwilling !== null) return failed(this.unwritable(this.unwilling));
     if (this.failure !== null) return failed(this.failure);
     if (this.watch.signal.aborted) return failed(this.stalled());
     return failed(keeper.exit?.kind === 'lost' ? this.lost(keeper) : this.unwritable(keeper));
+  }
+
+  /** Why it cannot write comes on another stream, and perhaps later: it is read when all have ended. */
+  private stopFor(writer: FarSide): void {
+    if (this.failure !== null) return;
+    this.failure = this.unwritable(writer);
+    this.unwilling = writer;
   }
 
   private unwritable({ complaints }: FarSide): Failure {

@@ -18,7 +18,12 @@ export function trialNameOf(site: string): string {
   return shortName('gc', site);
 }
 
-function shortName(first: 'g' | 'gc', site: string): string {
+/** The name of a job that builds the image; no pilot's, either. */
+export function buildNameOf(site: string): string {
+  return shortName('gb', site);
+}
+
+function shortName(first: 'g' | 'gc' | 'gb', site: string): string {
   const plain = `${first}-${site}`;
   if (plain.length <= longestJobName) return plain;
   const digest = createHash('sha256').update(site).digest('hex').slice(0, 4);

@@ -75,6 +75,8 @@ describe('the command line', () => {
     [['status', '--watch', '4'], '5 seconds is the least'],
     [['check', 'campus', '--wait', 'soon'], 'a time such as 90s, 10m or 2h'],
     [['check', 'campus', '--wait', '25h'], 'at most 24h'],
+    [['check', 'campus', '--wait', '0'], 'a time such as 90s, 10m or 2h'],
+    [['keep', '--every', '5'], 'such as 30s, 5m or 1h'],
   ])('%j is a mistake with a next step', async (args, words) => {
     const text = await call(args);
     expect(text).toMatchObject({ code: 2, stdout: '' });

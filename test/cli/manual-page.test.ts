@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { commandTree } from '../../src/cli/command-tree.ts';
 import { examples } from '../../src/cli/examples.ts';
-import { buildProgram, type Request } from '../../src/cli/program.ts';
+import { buildProgram } from '../../src/cli/program.ts';
+import type { Request } from '../../src/cli/request.ts';
 import { run } from '../support/run-program.ts';
 
 const page = new URL('../../dist/glidein.1', import.meta.url).pathname;

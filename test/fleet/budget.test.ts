@@ -47,6 +47,7 @@ it.each<[string, Partial<BudgetInput>, (number | null)[]]>([
   ],
   ['what was submitted with another wall clock', { jobs: [job({ wallSeconds: 2 * hour })] }, [0, 2, 98]],
   ['what is in doubt', { inDoubt: [{ count: 4, wallSeconds: null }] }, [0, 40, 60]],
+  ['what is in doubt by whole minutes, as batch systems do', { inDoubt: [{ count: 60, wallSeconds: 1 }] }, [0, 1, 99]],
   ['what is over', { ended: [ended(5), ended(2, { nodes: 4 })] }, [13, 0, 87]],
   ['what never ran', { ended: [ended(5, { startedAt: null })] }, [0, 0, 100]],
   ['what ended unseen, an hour more for clocks that are wrong', { ended: [ended(5, { ending: null })] }, [6, 0, 94]],

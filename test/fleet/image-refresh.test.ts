@@ -109,6 +109,28 @@ describe('refreshing the images that sites use', () => {
     ]);
   });
 
+  it('does not try at each pass what could not be built, but after six hours, or when the tag moves again', async () => {
+    await built();
+    registry.put('x', Buffer.from('two'));
+    process.env['BUILDER_FAILS'] = 'no more disk';
+    await refresh();
+    expect(warnings()).toHaveLength(1);
+    now += 5.9 * hour;
+    await refresh();
+    expect(warnings()).toHaveLength(1);
+    expect(events.at(-1)).toMatchObject({ kind: 'note', text: expect.stringContaining('glidein image build x') });
+    now += 0.2 * hour;
+    await refresh();
+    expect(warnings()).toHaveLength(2);
+    registry.put('x', Buffer.from('three'));
+    await refresh();
+    expect(warnings()).toHaveLength(3);
+    delete process.env['BUILDER_FAILS'];
+    registry.put('x', Buffer.from('four'));
+    await refresh();
+    expect(await images()).toHaveLength(2);
+  });
+
   it('leaves the old one in use, and says so, when nobody can say what the tag stands for', async () => {
     const old = await built();
     await registry.close();

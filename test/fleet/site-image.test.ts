@@ -97,9 +97,12 @@ it('is the business of every site that has the same directory; what cannot be re
   write('biology', { ...shared, 'image.name': 'mine' });
   write('physics', {});
   expect(await imageUsers(profileWith(shared), places)).toEqual({
-    siteDirectories: ['~/.glidein/campus', '~/.glidein/biology'],
+    // Another spelling of the directory is known to nobody here: jobs of all sites are looked at.
+    siteDirectories: ['~/.glidein/campus', '~/.glidein/biology', '~/.glidein/physics'],
     wanted: [`${sha256}.sif`],
   });
+  write('biology', { 'image.dir': '/shared/', 'image.name': 'mine' });
+  expect(await imageUsers(profileWith(shared), places)).toMatchObject({ wanted: [`${sha256}.sif`] });
   writeFileSync(join(sites, 'physics.json'), '{', { mode: 0o600 });
   expect(await imageUsers(profileWith(shared), places)).toBeNull();
 });

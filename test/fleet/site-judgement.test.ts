@@ -167,6 +167,15 @@ describe('what a login host shows', () => {
     expect(found.get(step)?.state).toBe(state);
   });
 
+  it('needs no registry for an image that is sent from here', () => {
+    const sent = { source: '/here.sif', directory: '~/images', name: 'a.sif', sha256: 'a', bytes: 1, isFixed: true };
+    const unreached = { outside: part('', { code: 124 }) };
+    const found = steps(unreached, { image: ok({ kind: 'here', ...sent, calledBy: 'mine' }) });
+    expect(found.get('outbound')?.state).toBe('skipped');
+    const pulled = steps(unreached, { image: ok({ kind: 'pulled', uri: 'docker://x' }) });
+    expect(pulled.get('outbound')?.state).toBe('warning');
+  });
+
   it('is not tried where it needs what is missing', () => {
     const unwritable = steps({
       directories: part('', { code: 1, stderr: 'Permission denied' }),

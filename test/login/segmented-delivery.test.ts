@@ -285,6 +285,23 @@ it('is copied where its bytes are on the same machine, or linked when nobody cha
   }
 });
 
+it('that was killed while it was a link is begun anew: the next delivery cuts nothing off its source', async () => {
+  const source = join(home, 'here.sif');
+  writeFileSync(source, large);
+  const sent = delivery({ source, isFixed: true });
+  // Whoever reads it for its digest kills the program that asked for it, up to its first shell.
+  const killer = `at=$PPID
+while grep -q 'stretches()' /proc/$at/cmdline; do above=$(cut -d' ' -f4 /proc/$at/stat); kill -9 $at; at=$above; done`;
+  const dying = loginHost({ shims: { dd: posixDd, openssl: 'exit 127', sha256sum: killer } });
+  expect(await deliverInSegments({ ...dying, isHere: true }, sent, quietContext())).toMatchObject({ ok: false });
+  expect(statSync(source).ino).toBe(statSync(there(`${sent.name}.part`)).ino);
+  for (const name of ['sha256sum', 'openssl']) rmSync(join(home, 'bin', name));
+  const then = await deliverInSegments({ ...loginHost(), isHere: true }, sent, quietContext());
+  expect(readFileSync(source).equals(large)).toBe(true);
+  expect(then).toMatchObject({ ok: true });
+  isWholeThere(sent);
+});
+
 it('takes away what others began and left for a week, and nothing else', async () => {
   mkdirSync(there());
   const other = 'a'.repeat(64);

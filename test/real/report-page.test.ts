@@ -144,7 +144,7 @@ describe('the page of a report', () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     await expect.poll(() => page.locator('canvas').count()).toBe(5);
     await page.getByRole('link', { name: 'quiet' }).click();
-    expect(await page.locator('.none').count()).toBe(5);
+    await expect.poll(() => page.locator('.none').count()).toBe(5);
     expect(wrong).toEqual([]);
     await close();
   });

@@ -666,12 +666,25 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
           said: 'FATAL: While performing build: conveyor failed to get: reading manifest: unexpected EOF',
         },
       },
+      {
+        when: 'where the login host kills what works hard',
+        failure: {
+          kind: 'build-failed',
+          site: 'campus',
+          name: '25-release',
+          source: 'docker://hub.opensciencegrid.org/osg-htc/ospool-ep:25-release',
+          said: 'FATAL: While performing build: while running mksquashfs: signal: killed',
+          hint: 'glidein image build --on campus --batch --source docker://hub.opensciencegrid.org/osg-htc/ospool-ep:25-release   (a batch job builds)',
+        },
+      },
     ],
     why: [
       'What stands behind the colon are the last words of the program that built: a tag that does not exist, a registry that',
-      'cannot be reached, a proxy, a full disk. Images that were there before are as they were.',
+      'cannot be reached, a proxy, a full disk; on a login host also its limits on heavy work; of a batch job, that it did not start, or',
+      'was ended. Images that were there before are as they were.',
     ].join(' '),
-    whatToDo: 'Type it again with `--verbose`: all that the program says is shown.',
+    whatToDo:
+      'Type it again with `--verbose`: all that the program says is shown. On a login host that forbids it, let a batch job build: `--batch`.',
   },
   'no-space-here': {
     title: 'A disk of this machine has not the room',
@@ -727,6 +740,18 @@ export const errorsGuide: { readonly [Kind in Failure['kind']]: Guide<Kind> } = 
           directory: '~/.glidein/campus/cvmfs',
           neededBytes: 84_213_760,
           freeBytes: 12_058_624,
+        },
+      },
+      {
+        when: 'where a batch job was to build an image',
+        failure: {
+          kind: 'no-space',
+          site: 'campus',
+          what: 'building 25-release',
+          directory: '/local',
+          neededBytes: 6_200_000_000,
+          freeBytes: 900_000_000,
+          node: { name: 'c012', key: 'pilot.scratch' },
         },
       },
     ],

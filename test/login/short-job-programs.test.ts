@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { prepare, readParts } from '../../src/login/remote-programs.ts';
-import { beginTrial, endOrphans, endTrial, lookAtTrial, watchTrial } from '../../src/login/trial-programs.ts';
+import { beginJob, endJob, endOrphans, lookAtJob, watchJob } from '../../src/login/short-job-programs.ts';
 import { slurm } from '../../src/schedulers/slurm.ts';
 
 /** What runs on the login host around a job that tries out a node, in real shells. */
@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const trial = {
-  ...{ tag, script: '#!/bin/bash\necho "$HOME" \'it\'\n', submitSeconds: 20 },
+  ...{ kind: 'check', tag, leavings: [], script: '#!/bin/bash\necho "$HOME" \'it\'\n', submitSeconds: 20 },
   submitCommand: `sh -c 'cat > "$HOME"/submitted; echo 4711'`,
 };
 const cancel = `sh -c 'echo 4711 >> "$HOME"/cancelled'`;
@@ -41,7 +41,7 @@ const onlyDirectories = ['drain', 'ends', 'jobs', 'logs', 'seen'];
 
 describe.each(['sh', 'bash'])('a session of %s with a trial', (shell) => {
   it('submits the script byte for byte, with all that the job needs', () => {
-    const { parts, stdout } = session(shell, beginTrial(trial), 'find "$j" -type f | sort');
+    const { parts, stdout } = session(shell, beginJob(trial), 'find "$j" -type f | sort');
     expect(parts.get('place')).toMatchObject({ code: 0 });
     expect(parts.get('submit')).toMatchObject({ code: 0, stdout: '4711\n' });
     expect(readFileSync(join(home, 'submitted'), 'utf8')).toBe(trial.script);
@@ -50,28 +50,28 @@ describe.each(['sh', 'bash'])('a session of %s with a trial', (shell) => {
   });
 
   it('leaves nothing when it ends, and ends the job once it knows its id', () => {
-    session(shell, beginTrial(trial));
+    session(shell, beginJob(trial));
     expect({ files: files(), cancelled: cancelled() }).toEqual({ files: onlyDirectories, cancelled: '' });
-    session(shell, beginTrial(trial), watchTrial(cancel));
+    session(shell, beginJob(trial), watchJob(cancel));
     expect({ files: files(), cancelled: cancelled() }).toEqual({ files: onlyDirectories, cancelled: '4711\n' });
   });
 
   it.each(['TERM', 'HUP', 'PIPE'])('does so by the signal %s, too', (signal) => {
-    session(shell, beginTrial(trial), watchTrial(cancel), `kill -${signal} $$; sleep 5`);
+    session(shell, beginJob(trial), watchJob(cancel), `kill -${signal} $$; sleep 5`);
     expect({ files: files(), cancelled: cancelled() }).toEqual({ files: onlyDirectories, cancelled: '4711\n' });
   });
 
   it('ends the job not again that it has ended, nor one that is over', () => {
-    session(shell, beginTrial(trial), watchTrial(cancel), endTrial(cancel));
+    session(shell, beginJob(trial), watchJob(cancel), endJob(cancel));
     expect({ files: files(), cancelled: cancelled() }).toEqual({ files: onlyDirectories, cancelled: '4711\n' });
-    session(shell, beginTrial(trial), watchTrial(cancel), endTrial(null));
+    session(shell, beginJob(trial), watchJob(cancel), endJob(null));
     expect({ files: files(), cancelled: cancelled() }).toEqual({ files: onlyDirectories, cancelled: '4711\n' });
   });
 
   it('submits nothing where nothing can be written, and goes on', () => {
     rmSync(join(home, 'site'), { recursive: true });
     spawnSync('touch', [join(home, 'site')]);
-    const { parts, stdout } = session(shell, beginTrial(trial), 'echo still here');
+    const { parts, stdout } = session(shell, beginJob(trial), 'echo still here');
     expect(parts.get('place')?.code).not.toBe(0);
     expect(parts.has('submit')).toBe(false);
     expect(stdout).toContain('still here');
@@ -80,19 +80,23 @@ describe.each(['sh', 'bash'])('a session of %s with a trial', (shell) => {
 
   it('reads an answer, and says so also where its directory is gone', () => {
     const answer = `echo 'glidein-node x' > "$j"/check/${tag}/answer`;
-    const look = lookAtTrial(tag, 'echo listed', 5);
-    const { parts } = session(shell, beginTrial(trial), answer, look);
+    const look = lookAtJob(trial, 'echo listed', 5);
+    const { parts } = session(shell, beginJob(trial), answer, look);
     expect(parts.get('answer')).toMatchObject({ stdout: 'glidein-node x\n' });
     expect(parts.get('listing')).toMatchObject({ code: 0, stdout: 'listed\n' });
-    const gone = session(shell, beginTrial(trial), `rm -rf "$j"/check`, look).parts;
+    const gone = session(shell, beginJob(trial), `rm -rf "$j"/check`, look).parts;
     expect(gone.get('answer')).toMatchObject({ stdout: '' });
     expect(gone.get('listing')).toMatchObject({ code: 0, stdout: 'listed\n' });
   });
 
   it('ends jobs of earlier trials whose directory is gone, and no others', () => {
-    const one = (name: string) => ({ tag: name, cancelCommand: `sh -c 'echo ${name} >> "$HOME"/cancelled'` });
+    const one = (name: string) => ({
+      kind: 'check',
+      tag: name,
+      cancelCommand: `sh -c 'echo ${name} >> "$HOME"/cancelled'`,
+    });
     const orphan = 'check-campus-aaaaaaaaaa';
-    session(shell, beginTrial(trial), endOrphans([one(tag), one(orphan)]));
+    session(shell, beginJob(trial), endOrphans([one(tag), one(orphan)]));
     expect(cancelled()).toBe(`${orphan}\n`);
   });
 });

@@ -1,23 +1,22 @@
 import { ok, type Result } from '../failure.ts';
 import type { CancelOutcome, JobState, ListedJob, Scheduler, SubmitOutcome } from '../schedulers/scheduler.ts';
 import type { LoginHost } from './login-host.ts';
-import { type NodeFact, readAnswer } from './node-facts.ts';
 import type { Part } from './remote-programs.ts';
 import { graceSeconds } from './session-opening.ts';
 import {
-  beginTrial,
+  beginJob,
+  endJob,
   endOrphans,
   endSeconds,
-  endTrial,
+  type JobToRun,
   lastWords,
-  lookAtTrial,
-  type Trial,
-  watchTrial,
-} from './trial-programs.ts';
+  lookAtJob,
+  watchJob,
+} from './short-job-programs.ts';
 
-/** A job that tries out a node, from its submission to its end, over one session. */
+/** A short job that a person waits for, from its submission to its end, over one session. */
 
-export interface TrialSettings extends Trial {
+export interface ShortJobSettings extends JobToRun {
   /** What it is listed by: no pilot has it. */
   site: string;
   jobName: string;
@@ -25,23 +24,24 @@ export interface TrialSettings extends Trial {
 }
 
 /** What a look has seen. */
-export interface TrialLook {
-  answer: ReadonlyMap<string, NodeFact> | null;
+export interface ShortJobLook {
+  /** What the job has left up to now; empty: nothing. */
+  answer: string;
   /** Seconds since the epoch by the login host's clock. */
   atSeconds: number | null;
   /** null: the queue was not asked, or gave no whole answer. */
   job: { state: JobState | 'missing'; reason: string | null; node: string | null } | null;
 }
 
-export class NodeTrial {
+export class ShortJob {
   /** As the scheduler's commands take it; null while nobody knows. */
   id: string | null = null;
   private readonly host: Pick<LoginHost, 'parts'>;
   private readonly scheduler: Scheduler;
-  private readonly settings: TrialSettings;
+  private readonly settings: ShortJobSettings;
   private hasSwept = false;
 
-  constructor(host: Pick<LoginHost, 'parts'>, scheduler: Scheduler, settings: TrialSettings) {
+  constructor(host: Pick<LoginHost, 'parts'>, scheduler: Scheduler, settings: ShortJobSettings) {
     this.host = host;
     this.scheduler = scheduler;
     this.settings = settings;
@@ -51,8 +51,8 @@ export class NodeTrial {
   async submit(): Promise<Result<SubmitOutcome | { kind: 'unwritable'; said: string }>> {
     const { submitSeconds } = this.settings;
     const parts = await this.host.parts({
-      text: beginTrial(this.settings),
-      purpose: 'submitting the job for a node',
+      text: beginJob(this.settings),
+      purpose: 'submitting the job',
       timeoutSeconds: submitSeconds + graceSeconds,
       runsIn: 'session',
     });
@@ -67,8 +67,8 @@ export class NodeTrial {
 
   private async known(id: string): Promise<Result<void>> {
     this.id = id;
-    const text = watchTrial(this.cancelCommand(id));
-    const purpose = 'watching the job for a node';
+    const text = watchJob(this.cancelCommand(id));
+    const purpose = 'watching the job';
     const parts = await this.host.parts({ text, purpose, timeoutSeconds: graceSeconds, runsIn: 'session' });
     return parts.ok ? ok(undefined) : parts;
   }
@@ -77,13 +77,13 @@ export class NodeTrial {
     return this.scheduler.cancelCommand([id], { onlyPending: false });
   }
 
-  async look({ lists }: { lists: boolean }): Promise<Result<TrialLook>> {
-    const { tag, site, jobName, listSeconds } = this.settings;
+  async look({ lists }: { lists: boolean }): Promise<Result<ShortJobLook>> {
+    const { site, jobName, listSeconds } = this.settings;
     const query = { site, jobName, secondLook: false };
     const listCommand = lists ? this.scheduler.listCommand(query) : null;
     const parts = await this.host.parts({
-      text: lookAtTrial(tag, listCommand, listSeconds),
-      purpose: 'looking at the job for a node',
+      text: lookAtJob(this.settings, listCommand, listSeconds),
+      purpose: 'looking at the job',
       timeoutSeconds: (lists ? listSeconds : 0) + graceSeconds,
     });
     if (!parts.ok) return parts;
@@ -97,23 +97,23 @@ export class NodeTrial {
       if (!watched.ok) return watched;
     }
     return ok({
-      answer: readAnswer(parts.value.get('answer')?.stdout ?? '', tag),
+      answer: parts.value.get('answer')?.stdout ?? '',
       atSeconds: Number.isSafeInteger(at) && at > 0 ? at : null,
       job: job === 'missing' ? { state: 'missing', reason: null, node: null } : job,
     });
   }
 
-  /** Of those of this name that have not started. What comes of it is seen by nobody: the next trial looks again. */
+  /** Of those of this name that have not started. What comes of it is seen by nobody: the next such job looks again. */
   private async sweep(jobs: readonly ListedJob[]): Promise<void> {
-    const { tag: own } = this.settings;
+    const { kind, tag: own } = this.settings;
     const waiting = jobs.filter(({ state }) => state === 'pending' || state === 'held');
     const orphans = waiting.flatMap(({ id, tag }) =>
-      tag === null || tag === own || id === this.id ? [] : [{ tag, cancelCommand: this.cancelCommand(id) }],
+      tag === null || tag === own || id === this.id ? [] : [{ kind, tag, cancelCommand: this.cancelCommand(id) }],
     );
     if (this.hasSwept || orphans.length === 0) return;
     this.hasSwept = true;
     const timeoutSeconds = orphans.length * endSeconds + graceSeconds;
-    await this.host.parts({ text: endOrphans(orphans), purpose: 'ending jobs of earlier checks', timeoutSeconds });
+    await this.host.parts({ text: endOrphans(orphans), purpose: 'ending jobs that nobody waits for', timeoutSeconds });
   }
 
   private own(jobs: readonly ListedJob[]): ListedJob | 'missing' {
@@ -122,7 +122,7 @@ export class NodeTrial {
 
   /** What the batch system kept of the job's output. */
   async lastWords(): Promise<string> {
-    const text = lastWords(this.settings.tag);
+    const text = lastWords(this.settings);
     const parts = await this.host.parts({ text, purpose: 'reading its output', timeoutSeconds: graceSeconds });
     return parts.ok ? (parts.value.get('words')?.stdout.trim() ?? '') : '';
   }
@@ -131,8 +131,8 @@ export class NodeTrial {
   async end({ cancels }: { cancels: boolean }): Promise<Result<CancelOutcome>> {
     const command = cancels && this.id !== null ? this.cancelCommand(this.id) : null;
     const parts = await this.host.parts({
-      text: endTrial(command),
-      purpose: 'ending the job for a node',
+      text: endJob(command),
+      purpose: 'ending the job',
       timeoutSeconds: endSeconds + graceSeconds,
       runsIn: 'session',
     });
