@@ -138,7 +138,10 @@ async function submitAndWait(waiting: Waiting): Promise<Result<CheckStep[]>> {
   if (outcome.kind === 'lost') return ok(outcome.steps);
   const ended = await trial.end({ cancels: outcome.cancels && !(await waiting.isOver(outcome)) });
   if (outcome.kind === 'interrupted') return failed({ kind: 'interrupted' });
-  return ok(ended.ok && ended.value.kind === 'done' ? outcome.steps : [...outcome.steps.map(withLeftover(trial))]);
+  const isEnded =
+    ended.ok && ended.value.kind === 'done' && (trial.id !== null || !outcome.cancels || outcome.isAnswered);
+  if (!isEnded) return ok(outcome.steps.map(withEnding(leftover(trial))));
+  return ok(outcome.cancels && !outcome.isAnswered ? outcome.steps.map(withEnding('it was cancelled')) : outcome.steps);
 }
 
 type Submitted = Extract<Awaited<ReturnType<NodeTrial['submit']>>, { ok: true }>['value'];
@@ -157,11 +160,15 @@ function refusalIn(outcome: Submitted, profile: Profile): Verdict | null {
   }
 }
 
-/** A job that could not be cancelled is named, with what ends it. */
-function withLeftover(trial: NodeTrial): (step: CheckStep) => CheckStep {
+/** What is told of a job that may still be there. */
+function leftover({ id }: NodeTrial): string {
+  return `whether ${id === null ? 'it' : `the job ${id}`} was ended is not known: it ends by itself`;
+}
+
+/** What became of the job is told with the step that is about it. */
+function withEnding(words: string): (step: CheckStep) => CheckStep {
   return (step) => {
     if (step.step !== 'node' || 'failure' in step.said) return step;
-    const message = `${step.said.message}; whether the job ${trial.id ?? ''} was ended is not known: it ends by itself`;
-    return { ...step, said: { ...step.said, message } };
+    return { ...step, said: { ...step.said, message: `${step.said.message}; ${words}` } };
   };
 }

@@ -183,7 +183,7 @@ export class Waiting {
 
   private neverStarted(): Verdict {
     return later(
-      `the job ${this.trial.id ?? this.name()} did not start within ${inTime(this.waitSeconds)}: it ${this.standing}; it was cancelled`,
+      `the job ${this.trial.id ?? this.name()} did not start within ${inTime(this.waitSeconds)}: it ${this.standing}`,
       `glidein check ${this.profile.name} --node --wait ${inTime(Math.min(this.waitSeconds * 6, longestWaitSeconds))}   (or when the queue is shorter)`,
     );
   }
@@ -191,7 +191,7 @@ export class Waiting {
   private neverEnded(): Verdict {
     const where = this.node === null ? '' : ` on ${this.node}`;
     return later(
-      `the job ${this.trial.id ?? this.name()} runs${where} and gave no answer in ${inTime(longestTrialSeconds)}; it was cancelled`,
+      `the job ${this.trial.id ?? this.name()} runs${where} and gave no answer in ${inTime(longestTrialSeconds)}`,
       `glidein check ${this.profile.name} --node   (perhaps on another node)`,
     );
   }

@@ -38,6 +38,7 @@ function signWord(tag: string): string {
 const untilTheEnd = (program: string) => `trap ${quote(program)} EXIT
 trap 'exit 143' HUP TERM PIPE`;
 
+// Another trial that ends takes away the directory of all, where it is empty, perhaps just before ours is made.
 /** Makes its directory and submits it, in the session's own shell. */
 export function beginTrial({ tag, script, submitCommand, submitSeconds }: Trial): string {
   const digest = createHash('sha256').update(script).digest('hex');
@@ -45,7 +46,7 @@ export function beginTrial({ tag, script, submitCommand, submitSeconds }: Trial)
   return `glidein_forget() { rm -rf ${place} ${scriptWord(tag)} ${signWord(tag)}; rmdir "$j/${trialsDirectory}" 2>/dev/null; }
 ${untilTheEnd('glidein_forget')}
 part place
-mkdir -p "$d/jobs" "$j/seen" "$j/ends" "$j/drain" "$j/${trialsDirectory}" "$l" && mkdir ${place} && printf '' > ${signWord(tag)} \\
+mkdir -p "$d/jobs" "$j/seen" "$j/ends" "$j/drain" "$j/${trialsDirectory}" "$l" && { mkdir ${place} 2>/dev/null || mkdir -p ${place}; } && printf '' > ${signWord(tag)} \\
 && echo ${Buffer.from(script).toString('base64')} | base64 -d > ${scriptWord(tag)} \\
 && [ "$(sha256sum < ${scriptWord(tag)} | cut -c1-64)" = ${digest} ]
 glidein_code=$?
