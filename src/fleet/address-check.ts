@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Profile } from '../config/schema.ts';
 import type { Context } from '../context.ts';
-import { ok, type Result } from '../failure.ts';
+import { type Failure, ok, type Result } from '../failure.ts';
 import type { LoginHost } from '../login/login-host.ts';
 import { lockOwner } from '../login/session-opening.ts';
 import { forgetLock, heldLock, lockElsewhere } from '../login/site-facts.ts';
@@ -84,7 +84,8 @@ async function judgedOver(
   for (const address of addresses) {
     const tried = await lockAt(address, name, { first, profile }, context);
     // A login that failed is not tried at the next address: servers lock out who does that.
-    if (!tried.ok) return tried.failure.kind === 'interrupted' ? broken(tried.failure) : unanswered(address, profile);
+    if (!tried.ok)
+      return tried.failure.kind === 'interrupted' ? broken(tried.failure) : unanswered(address, tried.failure, profile);
     const { code, host } = tried.value;
     if (code !== 1) return uncounted(held.value.host, host, code, profile);
     if (host !== held.value.host) others.push(host);
@@ -100,7 +101,7 @@ async function lockAt(
   context: Context,
 ): Promise<Result<Tried>> {
   const endpoint = { ...endpointOf(profile), address };
-  const opened = await openTransport(profile.connection.transport, endpoint, context, first.brake);
+  const opened = await openTransport(profile.connection.transport, endpoint, context, forgetful(first.brake));
   if (!opened.ok) return opened;
   await using transport = opened.value.transport;
   const session = await openSession(transport, profile, { purpose: 'check' }, context);
@@ -110,11 +111,46 @@ async function lockAt(
   return await lockIn(host, lockElsewhere(name, lockOwner()), { inSession: false });
 }
 
-function unanswered(address: string, { name }: Profile): Verdict {
+/**
+ * A login that one of the addresses refuses is told of, and not remembered: the one that went well counts, and a pass that
+ * gets there remembers for itself.
+ */
+function forgetful(brake: LoginBrake): LoginBrake {
+  return {
+    holds: () => brake.holds(),
+    learn: async (end) => {
+      if (end.kind !== 'refused') await brake.learn(end);
+    },
+  };
+}
+
+function unanswered(address: string, failure: Failure, { name }: Profile): Verdict {
+  const why = reasonIn(failure);
   return doubtful(
-    `no session came about at ${address}, one of the addresses of the name; passes may get there`,
+    `no session came about at ${address}, one of the addresses of the name${why === null ? '' : ` (${why})`}; passes may get there`,
     `glidein site set ${name} connection.host=…   (the name of one login host)`,
   );
+}
+
+/** The part of a failure that is about the address; null: there is none. */
+function reasonIn(failure: Failure): string | null {
+  switch (failure.kind) {
+    case 'unreachable':
+    case 'connection-lost':
+      return failure.reason;
+    case 'timed-out':
+      return `no answer within ${failure.seconds} s`;
+    case 'host-key-unknown':
+    case 'host-key-changed':
+      return `its host key ${failure.fingerprint} is not the one that is known`;
+    case 'needs-terminal':
+    case 'login-host-unusable':
+      return failure.what;
+    case 'login-needed':
+      return failure.why;
+    default:
+      return null;
+  }
 }
 
 function uncounted(here: string, there: string, code: number, { name, connection }: Profile): Verdict {

@@ -151,8 +151,10 @@ async function stepsInSession(
   return [...journeySteps({ ...journey, answeredAt }), ...judged(seen)];
 }
 
-/** What a job needs to be submitted at all. */
-const neededForJobs: readonly StepName[] = ['shell', 'directories', 'scheduler', 'queue', 'account', 'cores'];
+/** What a job needs to be submitted at all; and where nobody sees the queue, none is. */
+const neededForJobs: readonly StepName[] = [
+  ...(['shell', 'directories', 'scheduler', 'listing', 'queue', 'account', 'cores'] as const),
+];
 
 async function stepsOnNode(
   connection: Transport,

@@ -115,9 +115,13 @@ async function jobSettings(
 }
 
 function tellLeftover(end: ShortJobEnd<JobProgress>, { name: site }: Profile, context: Context): void {
-  if (end.kind === 'failed' || !end.mayGoOn) return;
+  if (end.kind === 'failed' || end.became !== 'unknown') return;
   const text = `whether the job ${end.job} was ended is not known: it ends by itself`;
   context.emit({ kind: 'warning', site, text });
+}
+
+function cancelledWords({ became }: { became: string }): string {
+  return became === 'cancelled' ? '; it was cancelled' : '';
 }
 
 // ---- What went wrong ----
@@ -143,12 +147,16 @@ function failureOf(end: ShortJobEnd<JobProgress>, built: Built): Failure {
       return notBuilt(built, said, `${again}   (later; should the job turn up, that ends it)`);
     }
     case 'not started': {
-      const said = `the job ${end.job} did not start within ${inTime(build.waitSeconds)}: it ${end.standing}; it was cancelled`;
+      const said = `the job ${end.job} did not start within ${inTime(build.waitSeconds)}: it ${end.standing}${cancelledWords(end)}`;
       const longer = inTime(Math.min(build.waitSeconds * 6, longestWaitSeconds));
       return notBuilt(built, said, `${again} --wait ${longer}   (or when the queue is shorter)`);
     }
     case 'not ended':
-      return notBuilt(built, `the job ${end.job} was not done in ${inTime(longestSeconds)}; it was cancelled`, again);
+      return notBuilt(
+        built,
+        `the job ${end.job} was not done in ${inTime(longestSeconds)}${cancelledWords(end)}`,
+        again,
+      );
     case 'mute': {
       const where = end.node === null ? '' : ` on ${end.node}`;
       const said = end.words === '' ? '' : `: ${end.words}`;

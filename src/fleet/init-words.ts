@@ -1,3 +1,4 @@
+import type { Assignment } from '../config/assignment.ts';
 import type { Failure } from '../failure.ts';
 import { quote } from '../shell.ts';
 import type { Said } from './init-draft.ts';
@@ -42,13 +43,18 @@ export interface WrongOption {
 export function optionsFailure(
   { missing, wrong }: { missing: readonly InitKey[]; wrong: readonly WrongOption[] },
   said: Said,
+  settings: readonly Assignment[],
 ): Failure {
   const needed = missing.map((key) => nameOf(key)).join(', ');
   const lines = [
     ...(missing.length === 0 ? [] : [`without a terminal there is nobody to ask; what is missing: ${needed}`]),
     ...wrong.map(({ key, reason }) => (key === null ? reason : `${optionWords[key].option ?? 'SITE'} ${reason}`)),
   ];
-  return { kind: 'usage', message: lines.join('\n  '), hint: exampleCommand(said, missing, wrong) };
+  return {
+    kind: 'usage',
+    message: lines.join('\n  '),
+    hint: `${exampleCommand(said, missing, wrong)}${keptSettings(settings, wrong)}`,
+  };
 }
 
 /** The option that says a profile's key; null: none does. */
@@ -74,6 +80,17 @@ function exampleCommand(said: Said, missing: readonly InitKey[], wrong: readonly
     return values.flatMap((value) => (option === null ? [shellWord(value)] : [option, shellWord(value)]));
   });
   return `glidein init ${words.join(' ')}`;
+}
+
+/** As they were given; none where one of them is wrong, since nobody knows what it should be. */
+function keptSettings(settings: readonly Assignment[], wrong: readonly WrongOption[]): string {
+  if (wrong.some(({ key }) => key === null)) return '';
+  return settings
+    .map(
+      ({ path, value }) =>
+        ` --set ${quote(`${path.join('.')}=${typeof value === 'string' ? value : (JSON.stringify(value) ?? 'null')}`)}`,
+    )
+    .join('');
 }
 
 /** A leading `~` is left to the shell, as people type it. */

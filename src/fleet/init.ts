@@ -127,7 +127,8 @@ class Conversation {
       else if (heard?.kind === 'value-refused') wrong.push({ key, reason: heard.reason });
       else unfit ??= heard;
     }
-    if (missing.length + wrong.length > 0) return failed(optionsFailure({ missing, wrong }, this.plan.said));
+    if (missing.length + wrong.length > 0)
+      return failed(optionsFailure({ missing, wrong }, this.plan.said, this.plan.settings));
     return unfit === null ? ok(this.profile()) : failed(unfit);
   }
 
@@ -227,7 +228,7 @@ class Conversation {
     const found = this.found(profile);
     const unfit = found === null ? [] : misfits(profile, found.discovery).wrong;
     const wrong = [...unfit, ...unfitIn(checkPilot(profile))].map(({ key, message }) => wrongOption(key, message));
-    if (wrong.length > 0) return failed(optionsFailure({ missing: [], wrong }, this.plan.said));
+    if (wrong.length > 0) return failed(optionsFailure({ missing: [], wrong }, this.plan.said, this.plan.settings));
     const token = await this.fitToken(profile);
     return token.ok ? ok({ raw, profile }) : token;
   }

@@ -3,7 +3,7 @@ import { longestTrialSeconds, type NodeFact } from '../login/node-facts.ts';
 import { broken, type CheckStep, fine, later, type Verdict, wrong } from './check-steps.ts';
 import { inTime, longestWaitSeconds } from './job-wait.ts';
 import { judgedNode } from './node-judgement.ts';
-import type { ShortJobEnd } from './short-job-run.ts';
+import { endingWords, type ShortJobEnd } from './short-job-run.ts';
 import type { SiteImage } from './site-image.ts';
 
 /** What came of the job that tried out a node, as the steps of `check`. Pure. */
@@ -31,8 +31,7 @@ export interface Tried {
 /** The node's steps, in no order. */
 export function stepsOf(end: ShortJobEnd<NodeAnswer>, tried: Tried): CheckStep[] {
   if (end.kind === 'failed') return [nodeStep(broken(end.failure))];
-  const verdict = end.mayGoOn ? withLeftover(verdictOn(end, tried), end.job) : verdictOn(end, tried);
-  const step = nodeStep(verdict, end.seconds);
+  const step = nodeStep(withEnding(verdictOn(end, tried), endingWords(end)), end.seconds);
   return end.kind === 'answered' ? [step, ...judgedNode({ ...tried, ...end.value })] : [step];
 }
 
@@ -56,20 +55,19 @@ function verdictOn(end: JobEnd, { profile: { name: site, connection }, waitSecon
       );
     case 'not started':
       return later(
-        `the job ${job} did not start within ${inTime(waitSeconds)}: it ${end.standing}; it was cancelled`,
+        `the job ${job} did not start within ${inTime(waitSeconds)}: it ${end.standing}`,
         `glidein check ${site} --node --wait ${inTime(Math.min(waitSeconds * 6, longestWaitSeconds))}   (or when the queue is shorter)`,
       );
     case 'not ended':
       return later(
-        `the job ${job} runs${where} and gave no answer in ${inTime(longestTrialSeconds)}; it was cancelled`,
+        `the job ${job} runs${where} and gave no answer in ${inTime(longestTrialSeconds)}`,
         `glidein check ${site} --node   (perhaps on another node)`,
       );
   }
 }
 
-/** A job that could not be cancelled is named, with what ends it. */
-function withLeftover(verdict: Verdict, job: string): Verdict {
+/** What became of the job is told with the step that is about it. */
+function withEnding(verdict: Verdict, words: string): Verdict {
   if ('failure' in verdict.said) return verdict;
-  const message = `${verdict.said.message}; whether the job ${job} was ended is not known: it ends by itself`;
-  return { ...verdict, said: { ...verdict.said, message } };
+  return { ...verdict, said: { ...verdict.said, message: `${verdict.said.message}${words}` } };
 }

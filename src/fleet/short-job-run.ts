@@ -28,8 +28,10 @@ export type ShortJobEnd<T> =
       node: string | null;
       /** From the submission to the answer. */
       seconds: number;
-      /** It could not be ended, or nobody knows. */
-      mayGoOn: boolean;
+      /** What became of the job then; `unknown`: it could not be ended, or nobody knows. */
+      became: 'over' | 'cancelled' | 'unknown';
+      /** The scheduler's name for it is known. */
+      hasId: boolean;
     });
 
 /** The longest that beginning and ending take beside the job itself. */
@@ -102,7 +104,17 @@ async function submitAndWait<T>(
   const isOver = end.kind === 'mute' || end.kind === 'unseen' || (end.kind === 'answered' && (await wait.isOver()));
   const ended = await job.end({ cancels: !isOver });
   if (end.kind === 'interrupted') return { kind: 'failed', failure: { kind: 'interrupted' } };
-  return { ...end, job: called, node, seconds, mayGoOn: !ended.ok || ended.value.kind !== 'done' };
+  const hasId = job.id !== null;
+  const isEnded = ended.ok && ended.value.kind === 'done' && (hasId || isOver || end.kind === 'answered');
+  const became = !isEnded ? 'unknown' : isOver || end.kind === 'answered' ? 'over' : 'cancelled';
+  return { ...end, job: called, node, seconds, became, hasId };
+}
+
+/** What became of the job, as the end of a sentence that names it; empty where there is nothing to say. */
+export function endingWords({ became, job, hasId }: { became: string; job: string; hasId: boolean }): string {
+  if (became === 'over') return '';
+  if (became === 'cancelled') return '; it was cancelled';
+  return `; whether ${hasId ? `the job ${job}` : 'it'} was ended is not known: it ends by itself`;
 }
 
 type Submitted = Extract<Awaited<ReturnType<ShortJob['submit']>>, { ok: true }>['value'];

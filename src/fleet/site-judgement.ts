@@ -389,7 +389,16 @@ function outbound(seen: SeenThere): Verdict {
   if (answer === undefined || answer.code === cannotConnect) return needless('nothing there can try a connection');
   const from = /^docker:\/\/([^/]+)/.exec(wanted.source)?.[1] ?? wanted.source;
   if (answer.code === 0) return fine(`${from}, which the image comes from, takes connections`);
-  const why = answer.code === 124 ? 'no answer' : quoted(answer.stderr.replace(/^.*: /s, ''));
+  // bash says why in the line before its last: of a name without an address that one is `Invalid argument`.
+  const why =
+    answer.code === 124
+      ? 'no answer'
+      : quoted(
+          answer.stderr
+            .trim()
+            .replace(/\n[^\n]*$/, '')
+            .replace(/^.*: /s, ''),
+        );
   return doubtful(
     `${from}, which the image comes from, cannot be reached from the login node: ${why}`,
     `glidein check ${name} --node   (nodes may reach more, or less)`,

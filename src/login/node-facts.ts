@@ -315,6 +315,7 @@ function addressWords(addresses: readonly Address[]): string {
   return commandLine(addresses.flatMap(({ host, port }) => [host, String(port)]));
 }
 
+// bash says why in the line before its last: of a name without an address that one is `Invalid argument` (4.2 to 5.2).
 // Any answer of HTTP will do: what a proxy refuses to fetch it still answers.
 const askProxy = `fetch_by() {
   timeout -k 2 10 bash -s "$1" "$2" <<'FETCH'
@@ -328,6 +329,7 @@ ask_proxy() {
   local said code
   said=$(fetch_by "$1" "$2" 2>&1)
   code=$?
+  if ((code != 0)); then said=\${said%$'\\n'*}; fi
   said=\${said##*$'\\n'}
   if ((code == 0)) && [[ $said != HTTP/* ]]; then
     code=1
@@ -353,6 +355,7 @@ reach() {
       break
     fi
     if ((code == 124)); then said='no answer in 10 s'; fi
+    said=\${said%$'\\n'*}
     said=\${said##*$'\\n'}
     words+="\${words:+, }$1:$2 (\${said##*: })"
     shift 2

@@ -45,6 +45,7 @@ function signWord({ kind, tag }: JobPlace): string {
 const untilTheEnd = (program: string) => `trap ${quote(program)} EXIT
 trap 'exit 143' HUP TERM PIPE`;
 
+// Another trial that ends takes away the directory of all, where it is empty, perhaps just before ours is made.
 /** Makes its directory and submits it, in the session's own shell. */
 export function beginJob(job: JobToRun): string {
   const { kind, tag, script, submitCommand, submitSeconds, leavings } = job;
@@ -53,7 +54,7 @@ export function beginJob(job: JobToRun): string {
   return `glidein_forget() { rm -rf ${[place, scriptWord(tag), sign, ...leavings].join(' ')}; rmdir "$j/${kind}" 2>/dev/null; }
 ${untilTheEnd('glidein_forget')}
 part place
-mkdir -p "$d/jobs" "$j/seen" "$j/ends" "$j/drain" "$j/${kind}" "$l" && mkdir ${place} && printf '' > ${sign} \\
+mkdir -p "$d/jobs" "$j/seen" "$j/ends" "$j/drain" "$j/${kind}" "$l" && { mkdir ${place} 2>/dev/null || mkdir -p ${place}; } && printf '' > ${sign} \\
 && echo ${Buffer.from(script).toString('base64')} | base64 -d > ${scriptWord(tag)} \\
 && [ "$(sha256sum < ${scriptWord(tag)} | cut -c1-64)" = ${digest} ]
 glidein_code=$?

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type SpokenKind, spokenSchedulers } from '../../src/demo/spoken-schedulers.ts';
@@ -90,5 +90,39 @@ describe.each(Object.keys(spokenSchedulers) as SpokenKind[])('check --node with 
     await until(() => aliveIn(cluster).length === 0);
     expectNothingLeft();
     expect(existsSync(join(remoteDir(), 'check'))).toBe(false);
+  });
+});
+
+describe('check --node where the queue cannot be seen', () => {
+  /** Programs in front of the stand-in's own. */
+  async function inFront(programs: Record<string, string>): Promise<void> {
+    mkdirSync(join(cluster.home, 'front'));
+    for (const [name, text] of Object.entries(programs)) {
+      const real = join(cluster.directory, 'bin', name);
+      writeFileSync(join(cluster.home, 'front', name), `#!/bin/sh\nreal=${real}\n${text}\n`, { mode: 0o755 });
+    }
+    const prologue = JSON.stringify(['PATH=$HOME/front:$PATH']);
+    expect(await call(['site', 'set', 'campus', `connection.prologue=${prologue}`])).toMatchObject({ code: 0 });
+  }
+
+  it('submits nothing', async () => {
+    await start('slurm', 'when told');
+    await inFront({ squeue: 'echo no controller >&2; exit 1' });
+    const checked = await check();
+    expect(checked).toMatchObject({ code: 3, failed: ['listing'] });
+    expect(checked.steps.find(({ step }) => step === 'node')).toMatchObject({ state: 'skipped', message: 'not tried' });
+    expectNothingLeft();
+  });
+
+  it('does not say of a job that it was cancelled when nobody knows its id', async () => {
+    await start('slurm', 'when told');
+    const once = 'if [ -e "$HOME/listed" ]; then exit 1; fi; : > "$HOME/listed"; exec $real "$@"';
+    await inFront({ squeue: once, sbatch: '$real "$@" >/dev/null; exit 137' });
+    const checked = await check('--wait', '2s');
+    expect(checked).toMatchObject({ code: 3, failed: ['node'] });
+    expect(checked.steps.find(({ step }) => step === 'node')?.message).toMatch(
+      /cannot be seen: .*; whether it was ended is not known: it ends by itself$/,
+    );
+    expect(aliveIn(cluster)).toHaveLength(1);
   });
 });

@@ -122,6 +122,9 @@ it('tells of a pilot image from the registry, and of a bare owner, without faili
   expect(cut.steps.find(({ step }) => step === 'outbound')?.message).toMatch(
     /cannot be reached .*: Connection refused$/,
   );
+  await set('image.source=docker://no-such-host.invalid/pilot:1');
+  const unknown = (await check()).steps.find(({ step }) => step === 'outbound');
+  expect(unknown?.message).toMatch(/cannot be reached .*: .*\b(?:name|resolution)\b/i);
 });
 
 it('tries nothing where there is no such profile', async () => {

@@ -190,11 +190,17 @@ it('the command that is told has what was given, and examples for what is missin
   const failure = optionsFailure(
     { missing: ['site', 'token'], wrong: [{ key: 'walltime', reason: 'must be a wall clock' }] },
     { host: 'login', owners: 'ada bob', walltime: '9d', queue: 'the gpu one' },
+    [{ path: ['connection', 'prologue'], value: ['module load slurm'] }],
   );
   expect(failure).toEqual({
     kind: 'usage',
     message:
       'without a terminal there is nobody to ask; what is missing: SITE, --token FILE\n  --walltime must be a wall clock',
-    hint: "glidein init campus --host login --queue 'the gpu one' --walltime 1-00:00:00 --owner ada --owner bob --token ~/.config/glidein/campus.token",
+    hint: "glidein init campus --host login --queue 'the gpu one' --walltime 1-00:00:00 --owner ada --owner bob --token ~/.config/glidein/campus.token --set 'connection.prologue=[\"module load slurm\"]'",
+  });
+  const wrong = [{ key: null, reason: 'pilot.env must not' }];
+  const settings = [{ path: ['pilot', 'env'], value: {} }];
+  expect(optionsFailure({ missing: [], wrong }, { site: 'campus' }, settings)).toMatchObject({
+    hint: 'glidein init campus',
   });
 });

@@ -147,6 +147,10 @@ describe('a node that lacks what pilots need', () => {
     const refused = `127.0.0.1:${gone.port} (Connection refused)`;
     expect(found.facts.get('registry')).toEqual({ status: 1, said: `${refused}, ${refused}` });
     expect(found.facts.get('squid')).toEqual({ status: 1, said: 'Connection refused' });
+    const nowhere = { host: 'no-such-host.invalid', port: 443 };
+    const unknown = await tried({ pool: [nowhere], squid: nowhere });
+    expect(unknown.facts.get('pool')?.said).toMatch(/^no-such-host\.invalid:443 \(.*\b(?:name|resolution)\b.*\)$/i);
+    expect(unknown.facts.get('squid')?.said).toMatch(/\b(?:name|resolution)\b/i);
     const mute = await tried({ squid: await listening('hello\n') });
     expect(mute.facts.get('squid')).toEqual({ status: 1, said: 'what answers is no proxy' });
   });

@@ -78,6 +78,13 @@ describe.each(['sh', 'bash'])('a session of %s with a trial', (shell) => {
     expect(existsSync(join(home, 'submitted'))).toBe(false);
   });
 
+  it('begins although another that ends takes the directory of all away meanwhile', () => {
+    const other = `mkdir() { command mkdir "$@" && case $* in *logs*) rmdir "$j"/check; esac; }`;
+    const { parts } = session(shell, other, beginJob(trial));
+    expect(parts.get('place')).toMatchObject({ code: 0, stderr: '' });
+    expect(parts.get('submit')).toMatchObject({ code: 0, stdout: '4711\n' });
+  });
+
   it('reads an answer, and says so also where its directory is gone', () => {
     const answer = `echo 'glidein-node x' > "$j"/check/${tag}/answer`;
     const look = lookAtJob(trial, 'echo listed', 5);

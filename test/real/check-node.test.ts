@@ -61,7 +61,9 @@ describeOnCluster('check --node', (cluster) => {
 
   /** Neither a job nor a file of a trial is left. */
   async function expectNothingLeft(): Promise<void> {
-    await waitUntil('the trial is gone', 20, async () => (await livingJobs(cluster)).length === 0, 250);
+    // After a kill the session there cancels the job first, and then removes the files.
+    const isGone = async () => (await livingJobs(cluster)).length === 0 && !existsSync(join(here.remoteDir, 'check'));
+    await waitUntil('the trial is gone', 20, isGone, 250);
     expect(readdirSync(here.remoteDir).sort()).toEqual(['drain', 'ends', 'intents', 'jobs', 'logs', 'seen']);
     for (const name of ['jobs', 'logs', 'seen', 'ends', 'drain'])
       expect(readdirSync(join(here.remoteDir, name)), name).toEqual([]);
@@ -280,7 +282,9 @@ describeOnCluster('check --node', (cluster) => {
     expect((await livingJobs(cluster)).map(({ name }) => name)).toEqual(['gc-campus']);
     child.kill('SIGINT');
     expect(await code).toBe(130);
-    await waitUntil('the trial is gone', 20, async () => (await livingJobs(cluster)).length === 0, 250);
+    // After a kill the session there cancels the job first, and then removes the files.
+    const isGone = async () => (await livingJobs(cluster)).length === 0 && !existsSync(join(here.remoteDir, 'check'));
+    await waitUntil('the trial is gone', 20, isGone, 250);
     expect(existsSync(join(here.remoteDir, 'check'))).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { type Campus, campus, clearRemote } from '../support/campus.ts';
+import { type Campus, campus, clearRemote, shim, withShims } from '../support/campus.ts';
 import { type Checked, checkedIn } from '../support/check-json.ts';
 import { describeOnCluster } from '../support/cluster.ts';
 import { freePorts } from '../support/free-ports.ts';
@@ -24,13 +24,16 @@ describeOnCluster('check', (cluster) => {
   const { ada } = cluster.users;
   let here: Campus;
   let place: string;
+  let undo: () => void;
   beforeEach(async () => {
+    undo = () => {};
     place = mkdtempSync(join(cluster.prefix, 'check-'));
     chmodSync(place, 0o755);
     here = await campus(cluster, 1);
     await here.set('image.remotePath=/etc/passwd');
   });
   afterEach(() => {
+    undo();
     here.remove();
     rmSync(place, { recursive: true, force: true });
     clearRemote(ada);
@@ -116,6 +119,28 @@ describeOnCluster('check', (cluster) => {
       breakIt: async () => void (await here.set('image.remotePath=~/gone.sif')),
       ...{ step: 'image', code: 2, words: '~/gone.sif cannot be read' },
     },
+    'a start-up file that ends the shell': {
+      breakIt: async () => {
+        const file = join(ada.home, '.bash_profile');
+        writeFileSync(file, 'echo "this account has expired"; exit 1\n');
+        undo = () => rmSync(file);
+        return undefined;
+      },
+      ...{ step: 'shell', code: 3, words: 'this account has expired' },
+    },
+    'a queue that cannot be listed': {
+      breakIt: async () => {
+        const broken = shim(cluster, 'squeue', 'echo "slurm_load_jobs error: Unable to contact" >&2; exit 1');
+        undo = () => broken.remove();
+        await here.set(withShims([broken]));
+        return undefined;
+      },
+      ...{ step: 'listing', code: 3, words: 'Unable to contact' },
+    },
+    'a wall clock that the queue does not allow': {
+      breakIt: async () => void (await here.set('scheduler.walltime=3-00:00:00')),
+      ...{ step: 'queue', code: 2, words: 'scheduler.walltime' },
+    },
   };
 
   /** An environment whose `ssh` reads a changed configuration. */
@@ -129,6 +154,11 @@ describeOnCluster('check', (cluster) => {
   const needs: Record<string, string[]> = {
     directories: ['space', 'lock', 'addresses'],
     scheduler: ['listing', 'queue', 'account', 'cores'],
+    shell: [
+      ...afterLogin.filter((step) => step !== 'shell'),
+      ...['queue', 'account', 'cores', 'image'],
+      ...['runtime', 'cvmfs', 'outbound', 'addresses'],
+    ],
   };
 
   it.for(Object.entries(broken))('names %s, and only that', async ([, one]) => expectNamed(one));
