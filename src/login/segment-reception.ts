@@ -56,7 +56,8 @@ k="$f.lock"
 say() { printf '\\n%s %s\\n' ${mark} "$1"; }
 begun() { while IFS= read -r line; do case $line in "${mark} begin") return 0 ;; esac; done; return 1; }
 take() {
-dd of="$p" bs=1048576 iflag=fullblock,count_bytes oflag=seek_bytes seek="$2" count="$3" conv=notrunc,nocreat status=none || { say unwritable; return 1; }
+# Ended by a signal is not a full disk: what is there stays, to go on from.
+dd of="$p" bs=1048576 iflag=fullblock,count_bytes oflag=seek_bytes seek="$2" count="$3" conv=notrunc,nocreat status=none || { [ $? -gt 128 ] || say unwritable; return 1; }
 IFS= read -r line
 [ "$line" = "end $1" ] || return 1
 printf '\\ndone %s .\\n' "$1" >> "$g" || { say unwritable; return 1; }

@@ -90,8 +90,8 @@ async function images(): Promise<{ name: string; sha256: string; digest: string;
 }
 
 /** Only what images are made of is in the store, each as it should be, and nothing in scratch or home. */
-function expectNothingLeft(): void {
-  expect(readdirSync(join(directory, 'scratch'))).toEqual([]);
+async function expectNothingLeft(): Promise<void> {
+  await expect.poll(() => readdirSync(join(directory, 'scratch'))).toEqual([]);
   expect(readdirSync(join(directory, 'home'))).toEqual([]);
   if (!existsSync(store())) return;
   expect(readdirSync(join(store(), 'work'))).toEqual([]);
@@ -121,7 +121,7 @@ describe('image build', () => {
     });
     expect(readFileSync(path, 'utf8')).toBe(content);
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    expectNothingLeft();
+    await expectNothingLeft();
   });
 
   it('says each line of the builder with --verbose, and what it would do with --dry-run', async () => {
@@ -147,7 +147,7 @@ describe('image build', () => {
     expect(stdout + stderr).not.toContain('secret');
     expect(stdout).not.toContain('something else');
     expect(await images()).toEqual(before);
-    expectNothingLeft();
+    await expectNothingLeft();
   });
 
   it('says when there is nothing to build with, nothing to build from, and no name', async () => {
@@ -168,7 +168,7 @@ describe('image build', () => {
       code: 'no-space-here',
       message: expect.stringContaining('1250000000.0 MB'),
     });
-    expectNothingLeft();
+    await expectNothingLeft();
   });
 
   it('builds although the registry says nothing, and says what that costs', async () => {
@@ -194,7 +194,7 @@ describe('image build', () => {
     child.kill('SIGINT');
     expect(await ended).toMatchObject({ code: 130 });
     expect(processesWith(join(directory, 'scratch'))).toEqual([]);
-    expectNothingLeft();
+    await expectNothingLeft();
   });
 
   it('is never half done, whenever it is killed, and the next one cleans up after it', async () => {
@@ -224,7 +224,7 @@ describe('image build', () => {
     console.log(`kill -9 of a build: ${JSON.stringify(died)} of ${rounds}`);
     expect(died.working).toBeGreaterThan(0);
     expect(await build({ BUILDER_CONTENT: 'last' })).toMatchObject({ code: 0 });
-    expectNothingLeft();
+    await expectNothingLeft();
   }, 180_000);
 
   it('of one name by two at once is done one after the other, and both are kept', async () => {
@@ -236,7 +236,7 @@ describe('image build', () => {
     expect([one?.code, other?.code]).toEqual([0, 0]);
     expect(`${one?.stderr}${other?.stderr}`).toContain('waiting for another build of it');
     expect(await images()).toHaveLength(2);
-    expectNothingLeft();
+    await expectNothingLeft();
   });
 });
 
@@ -285,7 +285,7 @@ describe('the images that were built', () => {
     const gone = [...all.slice(4), ...all.slice(0, 1)];
     expect(JSON.parse(stdout)).toMatchObject({ bytes: gone.reduce((sum, { bytes }) => sum + bytes, 0), kept: 3 });
     expect(await images()).toEqual(all.slice(1, 4));
-    expectNothingLeft();
+    await expectNothingLeft();
     expect((await glidein(['image', 'list'])).stdout).toContain('25-release*');
   });
 

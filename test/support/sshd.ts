@@ -61,7 +61,7 @@ function configLines(
     'PrintMotd no',
     'UseDNS no',
     'Subsystem sftp internal-sftp',
-    `SetEnv ${environment.join(' ')}`,
+    ...(environment.length === 0 ? [] : [`SetEnv ${environment.join(' ')}`]),
   ];
 }
 
