@@ -91,7 +91,7 @@ async function images(): Promise<{ name: string; sha256: string; digest: string;
 
 /** Only what images are made of is in the store, each as it should be, and nothing in scratch or home. */
 async function expectNothingLeft(): Promise<void> {
-  await expect.poll(() => readdirSync(join(directory, 'scratch'))).toEqual([]);
+  await expect.poll(() => readdirSync(join(directory, 'scratch')), { timeout: 5000 }).toEqual([]);
   expect(readdirSync(join(directory, 'home'))).toEqual([]);
   if (!existsSync(store())) return;
   expect(readdirSync(join(store(), 'work'))).toEqual([]);
@@ -205,11 +205,14 @@ describe('image build', () => {
     for (let round = 0; round < rounds; round += 1) {
       const content = `round ${round}`;
       const child = start(['image', 'build', '--source', source()], {
-        BUILDER_SECONDS: '0.1',
+        BUILDER_SECONDS: '0.4',
         BUILDER_CONTENT: content,
       });
       const closed = once(child, 'close');
-      await sleep(150 + (900 * round) / rounds + Math.random() * 100);
+      // Every second one while it builds, which would be left to chance.
+      const isBuilding = () => readdirSync(join(directory, 'scratch')).length > 0;
+      if (round % 2 === 0) await Promise.race([closed, waitUntil('it builds', 20, isBuilding, 5)]);
+      else await sleep(150 + (900 * round) / rounds + Math.random() * 100);
       child.kill('SIGKILL');
       await closed;
       await waitUntil('what it started has ended', 10, () => processesWith(join(directory, 'scratch')).length === 0);
